@@ -1,0 +1,66 @@
+"""``bilstm-tagger evaluate``."""
+
+from __future__ import annotations
+
+import json as json_format
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from bilstm_tagger.cli.arguments import column
+from bilstm_tagger.cli.output import replacing, stderr_console
+
+HELP = """Score a model on data with known tags, and print the report.
+
+bilstm-tagger evaluate runs/names --data builtin:wnut17/test
+bilstm-tagger evaluate runs/names --data test.conll --tag-column 3
+bilstm-tagger evaluate runs/ss3 --data seq.fasta --labels states.fasta
+bilstm-tagger evaluate runs/names --data test.conll --json report.json
+
+Names and chunks are scored twice, side by side, strict and default:
+strict counts well-formed spans alone, default reads as conlleval does.
+
+The options below --split are those of the configuration's \\[data] section;
+what is not given stays as the model was trained."""
+
+
+def evaluate(
+    model: Annotated[str, typer.Argument(metavar="MODEL", help="The model's folder.", show_default=False)],
+    data: Annotated[str, typer.Option(metavar="SOURCE", help="A file, a glob, builtin:NAME/SPLIT, or a hub data set.")],
+    split: Annotated[str, typer.Option(help="The part of a source that has several.")] = "test",
+    format: Annotated[str | None, typer.Option(help="auto, conll, conllu, jsonl, fasta, csv.")] = None,
+    token_column: Annotated[str | None, typer.Option(help="Column of the tokens: a number or a name.")] = None,
+    tag_column: Annotated[str | None, typer.Option(help="Column of the tags: a number or a name.")] = None,
+    separator: Annotated[str | None, typer.Option(help=r"Column separator; \t is a tab.")] = None,
+    scheme: Annotated[str | None, typer.Option(help="auto, IOB1, IOB2, BIOES, BILOU, IO.")] = None,
+    labels: Annotated[str | None, typer.Option(metavar="FILE", help="FASTA: the file with the labels.")] = None,
+    mask: Annotated[str | None, typer.Option(metavar="FILE", help="FASTA: 0 marks residues without a label.")] = None,
+    exclude: Annotated[str | None, typer.Option(metavar="FILE", help="Ids to leave out, one a line.")] = None,
+    json: Annotated[Path | None, typer.Option(metavar="FILE", help="Write the report as JSON too.")] = None,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Nothing on stderr but errors.")] = False,
+) -> None:
+    """Prints ``Report.to_text()``; ``--json`` writes ``Report.to_dict()``."""
+    options: dict[str, Any] = {
+        "format": format,
+        "token_column": column(token_column),
+        "tag_column": column(tag_column),
+        "separator": None if separator is None else separator.replace(r"\t", "\t"),
+        "scheme": scheme,
+        "labels": labels,
+        "mask": mask,
+        "exclude": exclude,
+    }
+    # What is not said stays as the model was trained.
+    given = {name: value for name, value in options.items() if value is not None}
+
+    from bilstm_tagger.inference import Tagger
+
+    tagger = Tagger.from_pretrained(model)
+    with stderr_console(quiet=quiet).status(f"Scoring {model} on {data}"):
+        report = tagger.evaluate(data, split=split, **given)
+    typer.echo(report.to_text())
+    if json is not None:
+        with replacing(json) as file:
+            json_format.dump(report.to_dict(), file, indent=2, ensure_ascii=False)
+            file.write("\n")

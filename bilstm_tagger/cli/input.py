@@ -1,0 +1,174 @@
+"""What ``bilstm-tagger tag`` reads: one item after the other, in bounded memory, from a file or standard input.
+
+Text and JSON Lines are read here, since they need neither tokens nor tags, and as they come from a pipe. The other
+formats have their readers in ``bilstm_tagger.data``; those look at a file twice, so a pipe is copied to one first.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+import sys
+import tempfile
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from bilstm_tagger.errors import DataError, InputError, suggest
+
+if TYPE_CHECKING:
+    from bilstm_tagger.tasks import Task
+
+__all__ = ["FORMATS", "STDIN", "Item", "check_format", "guess_format", "read_items"]
+
+FORMATS = ("text", "jsonl", "conll", "conllu", "fasta", "csv")
+STDIN = Path("standard input")
+"""Stands for standard input, in messages too."""
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """One thing to tag.
+
+    Attributes:
+        content: Raw text, or tokens.
+        line: The line of the input on which it begins, from 1.
+        id: The name it came with.
+    """
+
+    content: str | list[str]
+    line: int
+    id: str | None = None
+
+
+def check_format(format: str) -> str:
+    """Returns ``format`` if it is one.
+
+    Raises:
+        InputError: It is none; the message names the nearest.
+    """
+    if format not in FORMATS:
+        raise InputError("unknown input format", received=format, accepted=FORMATS, hint=suggest(format, FORMATS))
+    return format
+
+
+def guess_format(path: Path, task: Task) -> str:
+    """Returns the format that a file's suffix says, else FASTA for proteins and text for the rest."""
+    from bilstm_tagger.data.files import stem_suffix
+
+    return _SUFFIXES.get(stem_suffix(path), "fasta" if task.kind == "residues" else "text")
+
+
+def read_items(path: Path, format: str, *, task: Task, token_column: str | int | None = None) -> Iterator[Item]:
+    """Reads the items of an input.
+
+    Args:
+        path: The file, perhaps compressed, or ``STDIN``.
+        format: One of ``FORMATS``.
+        task: The task they are for.
+        token_column: Column of the tokens in ``conll`` and ``csv``; found by the reader when None.
+
+    Raises:
+        DataError: The input is not UTF-8, or not in that format; with file and line.
+    """
+    if format in _LINE_READERS:
+        from bilstm_tagger.data.files import read_lines
+
+        lines = _decoded(sys.stdin.buffer) if path is STDIN else read_lines(path)
+        items = _LINE_READERS[format](lines, path, task)
+    else:
+        read = _read_piped if path is STDIN else _read_file
+        items = read(path, format, task, token_column)
+    return _checked_chains(items, path) if task.kind == "residues" else items
+
+
+def _checked_chains(items: Iterator[Item], path: Path) -> Iterator[Item]:
+    """Refuses a wrong letter here, where its line is known; the tagger could only say that there is one."""
+    from bilstm_tagger.data.residues import clean_sequence
+
+    for item in items:
+        letters = item.content if isinstance(item.content, str) else "".join(item.content)
+        yield replace(item, content=clean_sequence(letters, path=path, line=item.line))
+
+
+def _decoded(raw_lines: Iterable[bytes]) -> Iterator[str]:
+    for number, raw in enumerate(raw_lines, start=1):
+        try:
+            yield raw.decode("utf-8-sig" if number == 1 else "utf-8")
+        except UnicodeDecodeError as error:
+            raise DataError(
+                f"byte {error.start + 1} of the line is not UTF-8",
+                path=STDIN,
+                line=number,
+                received=raw[max(0, error.start - 10) : error.end + 10],
+                accepted="text in UTF-8",
+            ) from None
+
+
+def _read_text(lines: Iterable[str], path: Path, task: Task) -> Iterator[Item]:
+    """A sentence a line; an empty line is an empty sentence."""
+    for number, line in enumerate(lines, start=1):
+        yield Item(line.removesuffix("\n").removesuffix("\r"), number)
+
+
+def _read_jsonl(lines: Iterable[str], path: Path, task: Task) -> Iterator[Item]:
+    """An object a line with ``tokens`` (strings) or ``text`` (a string), and an ``id`` if there is one."""
+    from bilstm_tagger.data.fields import token_fields
+    from bilstm_tagger.data.records import ReadOptions
+
+    # Tokens first: cutting the text anew could cut it otherwise.
+    names = (*token_fields(ReadOptions(task=task)), "text")
+    accepted = 'an object with "text", a string, or "tokens", a list of strings'
+    for number, line in enumerate(lines, start=1):
+        if not line.strip():
+            continue
+        try:
+            row = json.loads(line)
+        except json.JSONDecodeError as error:
+            problem = f"not valid JSON at column {error.colno} ({error.msg})"
+            raise DataError(problem, path=path, line=number, received=line.strip(), accepted=accepted) from None
+        fields = row if isinstance(row, dict) else {}
+        content = next((fields[name] for name in names if name in fields), None)
+        tokens = isinstance(content, list) and all(isinstance(word, str) for word in content)
+        if content is None or not (tokens or isinstance(content, str)):
+            raise DataError("nothing to tag", path=path, line=number, received=row, accepted=accepted)
+        yield Item(content, number, None if fields.get("id") is None else str(fields["id"]))
+
+
+def _read_file(path: Path, format: str, task: Task, token_column: str | int | None) -> Iterator[Item]:
+    from bilstm_tagger.data.formats import get_reader
+    from bilstm_tagger.data.records import ReadOptions
+
+    options = ReadOptions(task=task, token_column=token_column, require_tags=False)
+    for record in get_reader(format)(path, options):
+        yield Item(record.tokens, record.line, record.id)
+
+
+def _read_piped(path: Path, format: str, task: Task, token_column: str | int | None) -> Iterator[Item]:
+    with tempfile.TemporaryDirectory() as folder:
+        copy = Path(folder, "stdin")
+        with copy.open("wb") as file:
+            shutil.copyfileobj(sys.stdin.buffer, file)
+        yield from _read_file(copy, format, task, token_column)
+
+
+_LINE_READERS: dict[str, Callable[[Iterable[str], Path, Task], Iterator[Item]]] = {
+    "text": _read_text,
+    "jsonl": _read_jsonl,
+}
+_SUFFIXES = {
+    ".txt": "text",
+    ".jsonl": "jsonl",
+    ".ndjson": "jsonl",
+    ".conll": "conll",
+    ".iob": "conll",
+    ".iob2": "conll",
+    ".bio": "conll",
+    ".conllu": "conllu",
+    ".fasta": "fasta",
+    ".fas": "fasta",
+    ".fa": "fasta",
+    ".faa": "fasta",
+    ".csv": "csv",
+}

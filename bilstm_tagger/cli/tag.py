@@ -1,0 +1,184 @@
+"""``bilstm-tagger tag``."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from bilstm_tagger.cli.arguments import column
+from bilstm_tagger.cli.input import FORMATS, STDIN, Item, check_format, guess_format, read_items
+from bilstm_tagger.cli.output import replacing, stderr_console
+from bilstm_tagger.errors import DataError, InputError
+
+if TYPE_CHECKING:
+    from bilstm_tagger.inference import Tagger
+    from bilstm_tagger.tasks import Task
+    from bilstm_tagger.types import TaggedSequence
+
+HELP = """Tag text or sequences from a file, from standard input, or typed line by line.
+
+echo "Angela Merkel visited Oslo." | bilstm-tagger tag runs/names
+bilstm-tagger tag runs/names news.txt --output news.jsonl --output-format jsonl
+bilstm-tagger tag runs/names words.conll --output-format conll > tagged.conll
+bilstm-tagger tag runs/ss3 chains.fasta --output folder/ --output-format ss2
+
+Each input gives one result, in the same order, in memory that does not grow with the input.
+
+Input formats:
+- text: a sentence a line; an empty line is an empty sentence
+- jsonl: objects with "tokens" or "text", and perhaps "id"
+- conll, conllu: a token a line, blank lines between sentences; tags are not needed
+- fasta, csv: protein chains
+
+Output formats: conll, jsonl, table; for proteins fasta, ss2 and horiz too."""
+
+
+def tag(
+    model: Annotated[str, typer.Argument(metavar="MODEL", help="The model's folder.", show_default=False)],
+    source: Annotated[
+        str | None, typer.Argument(metavar="INPUT", help="A file; - is standard input.", show_default=False)
+    ] = None,
+    format: Annotated[
+        str | None, typer.Option(help=f"{', '.join(FORMATS)}.", show_default="by the file's suffix and the task")
+    ] = None,
+    token_column: Annotated[
+        str | None, typer.Option(help="Column of the tokens in conll and csv, where it is not found by itself.")
+    ] = None,
+    output: Annotated[
+        str | None, typer.Option(metavar="FILE", help="Written whole or not at all; a folder/ gets a file a sequence.")
+    ] = None,
+    output_format: Annotated[
+        str | None, typer.Option(help="See above.", show_default="table on a terminal, else the task's first")
+    ] = None,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Nothing on stderr but errors.")] = False,
+) -> None:
+    """Reads items, tags them as a stream, and writes each result as it comes."""
+    path = STDIN if source is None or source == "-" else Path(source)
+    # What can be wrong with the arguments is said before a model is loaded.
+    if format is not None:
+        check_format(format)
+    if path is not STDIN:
+        from bilstm_tagger.data.files import check_file
+
+        check_file(path)
+        if path.is_file() and path.stat().st_size == 0:
+            raise DataError("the file is empty", path=path, accepted="something to tag")
+
+    from bilstm_tagger.inference import Tagger
+
+    tagger = Tagger.from_pretrained(model)
+    task: Task = tagger.task
+    shown = output_format or ("table" if output is None and sys.stdout.isatty() else task.outputs[0])
+    if source is None and sys.stdin.isatty():
+        _interact(tagger, shown)
+        return
+    items = read_items(path, format or guess_format(path, task), task=task, token_column=column(token_column))
+    hidden = quiet or (output is None and sys.stdout.isatty())
+    start = time.perf_counter()
+    counts = _Counts()
+    with _progress(path, hidden=hidden) as advance:
+        _deliver(_tagged(tagger, items, counts, advance), output, shown, task)
+    if not quiet:
+        seconds = time.perf_counter() - start
+        rate = f"{counts.tokens / seconds:,.0f} tokens/s"
+        message = f"Tagged {counts.sequences:,} sequences, {counts.tokens:,} tokens in {seconds:.1f} s ({rate})"
+        typer.echo(message, err=True)
+
+
+def _deliver(docs: Iterable[TaggedSequence], output: str | None, format: str, task: Task) -> None:
+    """Writes to standard output, to a file that appears whole or not at all, or to a folder."""
+    from bilstm_tagger.data.writers import write, write_folder
+
+    if output is None:
+        write(docs, sys.stdout, format=format, task=task)
+    elif output.endswith("/") or Path(output).is_dir():
+        write_folder(docs, output, format=format, task=task)
+    else:
+        with replacing(Path(output)) as file:
+            write(docs, file, format=format, task=task)
+
+
+@dataclass(slots=True)
+class _Counts:
+    sequences: int = 0
+    tokens: int = 0
+
+
+Advance = Callable[[int, int], None]
+"""Is told how many sequences are done, and the line of the input on which the last of them began."""
+
+
+def _tagged(tagger: Tagger, items: Iterable[Item], counts: _Counts, advance: Advance) -> Iterator[TaggedSequence]:
+    """Streams the items through the tagger, gives each result its item's id, and counts."""
+    waiting: deque[tuple[str | None, int]] = deque()
+
+    def contents() -> Iterator[str | list[str]]:
+        for item in items:
+            waiting.append((item.id, item.line))
+            yield item.content
+
+    for doc in tagger.stream(contents()):
+        name, line = waiting.popleft()
+        counts.sequences += 1
+        counts.tokens += len(doc)
+        advance(counts.sequences, line)
+        yield doc if name is None else replace(doc, id=name)
+
+
+@contextmanager
+def _progress(path: Path, *, hidden: bool) -> Iterator[Advance]:
+    """Shows on stderr how much of the input is done: a bar for files, a count for pipes."""
+    console = stderr_console()
+    if hidden or not console.is_terminal:
+        yield lambda sequences, line: None
+        return
+
+    from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+
+    columns = (SpinnerColumn(), BarColumn(), TextColumn("{task.fields[sequences]:,} sequences"), TimeElapsedColumn())
+    with Progress(*columns, TimeRemainingColumn(), console=console, transient=True) as progress:
+        bar = progress.add_task("tag", total=_count_lines(path), sequences=0)
+
+        def advance(sequences: int, line: int) -> None:
+            # Drawing is slower than tagging a short sentence.
+            if sequences % 64 == 0:
+                progress.update(bar, completed=line, sequences=sequences)
+
+        yield advance
+
+
+def _count_lines(path: Path) -> int | None:
+    """Returns the number of lines of a file; None where that is unknown beforehand (pipes, compressed files)."""
+    from bilstm_tagger.data.files import COMPRESSION_SUFFIXES
+
+    if path is STDIN or path.suffix.lower() in COMPRESSION_SUFFIXES:
+        return None
+    with path.open("rb") as file:
+        return sum(chunk.count(b"\n") for chunk in iter(partial(file.read, 1 << 20), b""))
+
+
+def _interact(tagger: Tagger, format: str) -> None:
+    """Tags what is typed, line by line."""
+    from bilstm_tagger.data.writers import write
+
+    kind = "a protein sequence" if tagger.task.kind == "residues" else "a sentence"
+    typer.echo(f"Type {kind} and press Enter; Ctrl-D ends.", err=True)
+    while True:
+        try:
+            line = input("> ")
+        except EOFError:
+            typer.echo(err=True)
+            return
+        try:
+            write([tagger.tag(line)], sys.stdout, format=format, task=tagger.task)
+        except InputError as error:
+            typer.echo(f"error: {error}", err=True)

@@ -1,0 +1,279 @@
+"""The configuration of a run: one TOML file, checked in full before anything is read or trained.
+
+A file has a ``task`` and the sections below; each key has a default that works, so the shortest file is::
+
+    task = "ner"
+    [data]
+    train = "train.conll"
+    dev = "dev.conll"
+
+``--set section.key=value`` overrides a key; the value is read as TOML, or taken as a string.
+Relative paths are relative to the configuration file (or, for ``--set``, to the working directory).
+"""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from bilstm_tagger.errors import ConfigError, suggest
+from bilstm_tagger.schemes import Scheme
+from bilstm_tagger.tasks import Task, get_task
+
+__all__ = [
+    "CharConfig",
+    "Config",
+    "CrfConfig",
+    "DataConfig",
+    "DenseConfig",
+    "EncoderConfig",
+    "ShapeConfig",
+    "TrainingConfig",
+    "WordConfig",
+]
+
+Fraction = Annotated[float, Field(ge=0.0, lt=1.0)]
+Positive = Annotated[int, Field(gt=0)]
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class DataConfig(_Section):
+    """Where the sentences come from. A source is a file, a glob, ``builtin:NAME/SPLIT`` or a hub data set id."""
+
+    train: str | None = Field(None, description="training source")
+    dev: str | None = Field(None, description="development source; chooses the best epoch")
+    test: str | None = Field(None, description="test source; scored once, at the end")
+    dev_fraction: Fraction = Field(0.1, description="share of the training part held out when there is no dev source")
+    format: str = Field("auto", description="auto, conll, conllu, jsonl, fasta, csv")
+    token_column: str | int | None = Field(None, description="column of the tokens: a number or a name")
+    tag_column: str | int | None = Field(None, description="column of the tags: a number or a name")
+    separator: str | None = Field(None, description="column separator; found by itself when not given")
+    scheme: str = Field("auto", description="auto, IOB1, IOB2, BIOES, BILOU, IO")
+    labels: str | None = Field(None, description="FASTA: a second file with the labels")
+    mask: str | None = Field(None, description="FASTA: a file of 0 and 1; residues with 0 have no label")
+    exclude: str | None = Field(None, description="a file whose first column names the ids to leave out")
+    deduplicate: bool = Field(False, description="leave out training rows whose tokens another row has")
+    tokenizer: Literal["auto", "words", "characters", "whitespace", "residues"] = Field(
+        "auto", description="how raw text is cut into tokens when tagging"
+    )
+
+
+class WordConfig(_Section):
+    """One vector a word form. ``size = 0`` leaves it out."""
+
+    size: int = Field(100, ge=0, description="width of random vectors; pretrained vectors bring their own")
+    vectors: str | None = Field(None, description="a vectors file, or a package's name such as glove-6b-50d")
+    fine_tune: bool = Field(True, description="train the pretrained vectors too")
+    keep: Literal["all"] | Annotated[int, Field(ge=0)] = Field(
+        "all", description="how many pretrained words that training never saw go into the model, in file order"
+    )
+    min_count: Positive = Field(1, description="rarer words (and not pretrained) share the unknown vector")
+    digits_to_zero: bool = Field(True, description="1987 and 2024 are looked up as 0000")
+    unknown_singletons: Fraction = Field(0.5, description="chance that a word seen once is replaced by the unknown one")
+
+
+class CharConfig(_Section):
+    """What the characters of a word say, computed once for each distinct word."""
+
+    kind: Literal["cnn", "lstm", "none"] = Field("cnn", description="convolution, BiLSTM, or nothing")
+    size: Positive = Field(30, description="width of a character's vector")
+    output: Positive = Field(50, description="filters of the CNN, or the BiLSTM's width, both directions together")
+    kernel: Positive = Field(3, description="characters a filter sees")
+    dropout: Fraction = Field(0.5, description="on the character vectors")
+    max_length: Positive = Field(40, description="longer words keep their first and last characters")
+
+
+class ShapeConfig(_Section):
+    """Capitalisation and digits of a word (``Xxx``, ``dddd``) as a vector. ``size = 0`` leaves it out."""
+
+    size: int = Field(0, ge=0)
+
+
+class DenseConfig(_Section):
+    """Numbers given with each token (profiles, features of your own); found in the data when ``size`` is None."""
+
+    size: int | None = Field(None, ge=0, description="columns; None takes what the rows have")
+
+
+class EncoderConfig(_Section):
+    """The recurrent network over the sentence."""
+
+    kind: Literal["lstm", "gru", "rnn"] = "lstm"
+    hidden_size: Positive = Field(100, description="units in each direction")
+    layers: Positive = 1
+    input_dropout: Fraction = Field(0.5, description="on the concatenated features")
+    output_dropout: Fraction = Field(0.5, description="on the encoder's output")
+    layer_dropout: Fraction = Field(0.0, description="between layers")
+    word_dropout: Fraction = Field(0.0, description="chance that a whole token's features are zeroed")
+    locked: bool = Field(False, description="one dropout mask for all tokens of a sentence")
+    convolution: int = Field(0, ge=0, description="width of a window convolution before the recurrence; 0 is none")
+    convolution_size: Positive = Field(64, description="channels of that convolution")
+
+
+class CrfConfig(_Section):
+    """The layer that scores whole tag sequences."""
+
+    scheme: str = Field("auto", description="scheme of the model's tags: auto, IOB2, BIOES, BILOU, IO")
+    constraints: bool = Field(True, description="make ill-formed sequences impossible, in the loss and in decoding")
+
+
+class TrainingConfig(_Section):
+    """How the weights are found."""
+
+    optimizer: Literal["sgd", "adam", "adamw"] = "adamw"
+    learning_rate: Annotated[float, Field(gt=0)] = 2e-3
+    momentum: Fraction = 0.0
+    weight_decay: Annotated[float, Field(ge=0)] = 0.0
+    schedule: Literal["constant", "linear", "cosine", "inverse"] = Field(
+        "linear", description="after the warm-up; inverse is learning_rate / (1 + decay * epoch)"
+    )
+    decay: Annotated[float, Field(ge=0)] = Field(0.05, description="for the inverse schedule")
+    warmup: Fraction = Field(0.02, description="share of all steps in which the rate rises from 0")
+    epochs: Positive = 20
+    patience: int = Field(0, ge=0, description="epochs without a better dev score before stopping; 0 never stops")
+    batch_tokens: Positive = Field(512, description="tokens in a batch, padding included")
+    batch_sequences: Positive = Field(64, description="sequences in a batch, at most")
+    clip: Annotated[float, Field(ge=0)] = Field(5.0, description="largest gradient norm; 0 does not clip")
+    ema: Fraction = Field(0.0, description="decay of the running mean of the weights; 0 is off")
+    reduction: Literal["token", "sequence", "sum"] = Field("token", description="what the loss is a mean over")
+    metric: str = Field("auto", description="what the best epoch is chosen by: f1, accuracy, q3, q8; auto asks the task")
+    threads: int = Field(0, ge=0, description="processor threads; 0 leaves it to torch")
+    device: str = Field("auto", description="auto, cpu, cuda")
+
+
+class Config(_Section):
+    """A whole run.
+
+    Raises:
+        ConfigError: From the constructors below, naming the key, the value and what is accepted.
+    """
+
+    task: str
+    seed: Annotated[int, Field(ge=0, lt=2**32)] = 1
+    output: str | None = Field(None, description="folder of the run; runs/NAME of the configuration file by default")
+    data: DataConfig = DataConfig()
+    word: WordConfig = WordConfig()
+    char: CharConfig = CharConfig()
+    shape: ShapeConfig = ShapeConfig()
+    dense: DenseConfig = DenseConfig()
+    encoder: EncoderConfig = EncoderConfig()
+    crf: CrfConfig = CrfConfig()
+    training: TrainingConfig = TrainingConfig()
+
+    @property
+    def task_definition(self) -> Task:
+        """The task that ``task`` names."""
+        return get_task(self.task)
+
+    @property
+    def scheme(self) -> Scheme:
+        """The scheme of the model's tags; ``auto`` is the task's own."""
+        task = self.task_definition
+        return task.scheme if self.crf.scheme == "auto" else Scheme.parse(self.crf.scheme)
+
+    @classmethod
+    def load(cls, path: str | Path, overrides: Iterable[str] = ()) -> Config:
+        """Reads a TOML file and applies ``section.key=value`` overrides."""
+        path = Path(path)
+        try:
+            values = tomllib.loads(path.read_text(encoding="utf-8"))
+        except FileNotFoundError:
+            raise ConfigError(f"no such configuration file: {path}", hint="See configs/ for examples") from None
+        except (OSError, UnicodeDecodeError) as error:
+            raise ConfigError(f"cannot read {path}: {error}") from None
+        except tomllib.TOMLDecodeError as error:
+            raise ConfigError(f"{path} is not valid TOML: {error}") from None
+        _resolve_paths(values, path.parent)
+        for override in overrides:
+            _override(values, override)
+        values.setdefault("output", str(Path("runs") / path.stem))
+        return cls.from_dict(values, origin=str(path))
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any], *, origin: str = "configuration") -> Config:
+        """Checks a nested dictionary; the task's own defaults fill what it leaves out."""
+        if "task" not in values:
+            raise ConfigError(f"{origin}: the key 'task' is missing", hint="Add a line such as: task = \"ner\"")
+        merged = _merge(get_task(values["task"]).defaults, values)
+        try:
+            config = cls.model_validate(merged)
+        except ValidationError as error:
+            raise _explain(error, origin) from None
+        if config.crf.scheme != "auto":
+            Scheme.parse(config.crf.scheme)
+        return config
+
+    def to_dict(self) -> dict[str, Any]:
+        """Returns all keys, defaults included, as plain JSON-ready values."""
+        return self.model_dump(mode="json")
+
+
+def _merge(defaults: Mapping[str, Any], values: Mapping[str, Any]) -> dict[str, Any]:
+    merged = dict(defaults)
+    for key, value in values.items():
+        old = merged.get(key)
+        merged[key] = _merge(old, value) if isinstance(old, Mapping) and isinstance(value, Mapping) else value
+    return merged
+
+
+def _resolve_paths(values: dict[str, Any], folder: Path) -> None:
+    """Makes the paths in a file relative to the file, where something stands there."""
+    for section, keys in {"data": ("train", "dev", "test", "labels", "mask", "exclude"), "word": ("vectors",)}.items():
+        table = values.get(section)
+        for key in keys if isinstance(table, dict) else ():
+            value = table.get(key)
+            if isinstance(value, str) and not Path(value).is_absolute() and ":" not in value:
+                beside = folder / value
+                if not Path(value).exists() and (beside.exists() or any(c in value for c in "*?[")):
+                    table[key] = str(beside)
+
+
+def _override(values: dict[str, Any], override: str) -> None:
+    key, equals, text = override.partition("=")
+    if not equals or not key.strip():
+        raise ConfigError("an override has the form section.key=value", received=override)
+    try:
+        value = tomllib.loads(f"value = {text}")["value"]
+    except tomllib.TOMLDecodeError:
+        value = text
+    *sections, last = key.strip().split(".")
+    table = values
+    for section in sections:
+        table = table.setdefault(section, {})
+        if not isinstance(table, dict):
+            raise ConfigError(f"'{section}' in the override is not a section", received=override)
+    table[last] = value
+
+
+def _explain(error: ValidationError, origin: str) -> ConfigError:
+    """Turns pydantic's first complaint into one line with the key, the value and what is accepted."""
+    first = error.errors()[0]
+    location = [str(part) for part in first["loc"]]
+    # A union ("all" | int) adds the branch's name to the location; it is no key.
+    section: Any = Config
+    path: list[str] = []
+    for part in location:
+        fields = section.model_fields if isinstance(section, type) and issubclass(section, BaseModel) else {}
+        if path and not fields:
+            break
+        path.append(part)
+        if part not in fields:
+            break
+        section = fields[part].annotation
+    key = ".".join(path)
+    if first["type"] == "extra_forbidden":
+        parent = section.model_fields if isinstance(section, type) and issubclass(section, BaseModel) else {}
+        return ConfigError(
+            f"{origin}: unknown key '{key}'", accepted=list(parent), hint=suggest(path[-1], parent)
+        )
+    accepted = first["msg"].removeprefix("Input should be ")
+    allowed = [part.strip(" '") for part in first.get("ctx", {}).get("expected", "").replace(" or ", ",").split(",")]
+    hint = suggest(str(first["input"]), allowed) if first["type"] == "literal_error" else None
+    return ConfigError(f"{origin}: wrong value for '{key}'", received=first["input"], accepted=accepted, hint=hint)

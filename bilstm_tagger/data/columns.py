@@ -1,0 +1,188 @@
+"""Finding out how a column file is laid out: separator, number of columns, which holds the tokens and which the tags.
+
+The rules, in order:
+
+- Separator: TAB when most lines hold one, otherwise runs of spaces.
+- Number of columns: what most lines have.
+- Index column: a first column that counts 0, 1, 2 ... or 1, 2, 3 ... anew in each sentence. Tokens stand after it.
+- Span columns: later columns in which every value is ``O`` or a prefix and a label. Those whose labels are all
+  syntactic phrases (NP, VP ...) are chunk columns, the others entity columns. ``ner`` takes the first entity column
+  (GermEval's outer layer; Universal NER's third of five; the last of CoNLL-2003's), ``chunking`` the first chunk
+  column; with none of its kind, the last span column; with no span column, the last column.
+- ``pos`` takes the last column, unless that holds spans and another does not: then the first that does not.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from bilstm_tagger.data.records import ReadOptions, as_column_number
+from bilstm_tagger.errors import DataError
+from bilstm_tagger.schemes import OUTSIDE, is_span_tag, split_tag
+
+__all__ = ["UNKNOWN_TAG", "Layout", "find_layout", "is_comment", "split_line"]
+
+UNKNOWN_TAG = "_"
+"""In columns of text tasks, a tag that nobody has given."""
+
+_PHRASES = frozenset("NP VP PP ADVP ADJP SBAR PRT CONJP INTJ LST UCP NX QP WHNP WHPP FRAG PNP AP AVP VPI".split())
+_SEPARATORS = {"\\t": "\t", "tab": "\t", "space": " ", "comma": ","}
+_INDEX = re.compile(r"\d+([-.]\d+)?")
+
+
+@dataclass(frozen=True)
+class Layout:
+    """How the lines of one file are read.
+
+    Attributes:
+        separator: ``" "`` stands for runs of spaces and TABs.
+        columns: How many fields a line has.
+        token: Index of the token column, from 0.
+        tag: Index of the tag column, or None when no tags are read.
+        indexed: Whether the first column counts the tokens.
+    """
+
+    separator: str
+    columns: int
+    token: int
+    tag: int | None
+    indexed: bool
+
+
+def split_line(line: str, separator: str) -> list[str]:
+    """Cuts a line into its fields. Only spaces and TABs are separators: a no-break space may be part of a token."""
+    if separator != " ":
+        return line.split(separator)
+    fields = line.replace("\t", " ").split(" ")
+    return [field for field in fields if field] if "" in fields else fields
+
+
+def is_comment(line: str) -> bool:
+    """Says whether a line that is no row of columns looks like a comment; ``#hashtag`` does not."""
+    return line == "#" or line.startswith(("# ", "#\t", "##", "#begin ", "#end "))
+
+
+def find_layout(sample: Sequence[str], path: Path, options: ReadOptions) -> Layout:
+    """Finds the layout of a file from its first lines.
+
+    Args:
+        sample: Lines without their ends; blank lines where sentences end.
+        path: For messages.
+        options: What the caller has fixed; the rest is found.
+
+    Raises:
+        DataError: A column that was asked for does not exist, or there is no column left for the tags.
+    """
+    content = [line for line in sample if line.strip()]
+    separator = _SEPARATORS.get(options.separator or "", options.separator)
+    if separator is None:
+        separator = "\t" if 2 * sum("\t" in line for line in content) > len(content) else " "
+    counts = Counter(len(split_line(line, separator)) for line in content if not line.startswith("#"))
+    if not counts:
+        counts = Counter(len(split_line(line, separator)) for line in content)
+    columns = counts.most_common(1)[0][0]
+    sentences = _rows(sample, separator, columns)
+    rows = [row for sentence in sentences for row in sentence]
+    indexed = columns > 1 and _is_indexed(sentences, options)
+    if indexed:
+        rows = [row for row in rows if row[0].isdecimal()]
+    token = _number(options.token_column, columns, "token_column", path)
+    token = int(indexed) if token is None else token
+    if not options.require_tags:
+        return Layout(separator, columns, token, None, indexed)
+    tag = _number(options.tag_column, columns, "tag_column", path)
+    if tag is None:
+        values = [{row[i] for row in rows} for i in range(columns)]
+        tag = _find_tags(values, token, options)
+    if tag == token or columns == 1:
+        raise DataError(
+            "there is no column of tags",
+            path=path,
+            received=content[0],
+            accepted="a token and a tag on each line, blank lines between sentences",
+            hint="Set data.separator if the columns are separated by something other than TAB or spaces",
+        )
+    return Layout(separator, columns, token, tag, indexed)
+
+
+def _rows(sample: Sequence[str], separator: str, columns: int) -> list[list[list[str]]]:
+    """Returns the sample's rows of the right width, sentence by sentence."""
+    sentences: list[list[list[str]]] = [[]]
+    for line in sample:
+        if not line.strip():
+            sentences.append([])
+            continue
+        if not sentences[-1] and is_comment(line):
+            continue
+        row = split_line(line, separator)
+        if len(row) == columns and "-DOCSTART-" not in line:
+            sentences[-1].append(row)
+    return sentences
+
+
+def _is_indexed(sentences: Sequence[Sequence[Sequence[str]]], options: ReadOptions) -> bool:
+    """Says whether the first column counts the tokens of each sentence; comment rows do not count against it."""
+    found = False
+    for sentence in sentences:
+        rows = [row for row in sentence if row[0] != "#"]
+        numbers = [int(row[0]) for row in rows if row[0].isdecimal()]
+        if not all(_INDEX.fullmatch(row[0]) for row in rows):
+            return False
+        if rows and (not numbers or numbers != list(range(numbers[0], numbers[0] + len(numbers))) or numbers[0] > 1):
+            return False
+        found = found or bool(rows)
+        if rows and len(rows[0]) == 2 and (options.require_tags or all(is_span_tag(row[1]) for row in rows)):
+            return False
+    return found
+
+
+def _find_tags(values: Sequence[set[str]], token: int, options: ReadOptions) -> int:
+    """Chooses the column of tags by the rules above; ``values`` are the distinct values of each column."""
+    later = range(token + 1, len(values))
+    spans = [i for i in later if _is_span_column(values[i])]
+    last = len(values) - 1
+    if options.task.kind == "spans":
+        chunks = [i for i in spans if _is_chunk_column(values[i])]
+        entities = [i for i in spans if i not in chunks]
+        wanted = chunks if options.task.name == "chunking" else entities
+        if wanted:
+            return wanted[0]
+        return spans[-1] if spans else _nearly_span_column(values, later, last)
+    others = [i for i in later if i not in spans]
+    return others[0] if options.task.kind == "tokens" and last in spans and others else last
+
+
+def _is_span_column(values: set[str]) -> bool:
+    known = values - {UNKNOWN_TAG}
+    return bool(known) and all(is_span_tag(value) for value in known)
+
+
+def _is_chunk_column(values: set[str]) -> bool:
+    labels = {split_tag(value)[1] for value in values} - {"", UNKNOWN_TAG}
+    return bool(labels) and labels <= _PHRASES
+
+
+def _nearly_span_column(values: Sequence[set[str]], columns: range, last: int) -> int:
+    """Returns the column with ``O`` and span tags among other values, so that those are reported as wrong tags."""
+    mixed = [
+        i for i in columns if OUTSIDE in values[i] and any(v != OUTSIDE and is_span_tag(v) for v in values[i])
+    ]
+    return mixed[-1] if mixed else last
+
+
+def _number(column: str | int | None, columns: int, key: str, path: Path) -> int | None:
+    if column is None:
+        return None
+    number = as_column_number(column)
+    if number is None or not -columns <= number < columns:
+        raise DataError(
+            f"there is no such column as data.{key} asks for",
+            path=path,
+            received=column,
+            accepted=f"0 to {columns - 1}, or -1 to -{columns} from the end",
+        )
+    return number % columns

@@ -1,0 +1,116 @@
+"""Opening text files: compressed or not, UTF-8 only, with errors that name the file and the line."""
+
+from __future__ import annotations
+
+import bz2
+import gzip
+import io
+import lzma
+import zipfile
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import BinaryIO, cast
+
+from bilstm_tagger.errors import DataError, suggest
+
+__all__ = ["COMPRESSION_SUFFIXES", "check_file", "read_lines", "read_text", "stem_suffix"]
+
+COMPRESSION_SUFFIXES = (".gz", ".xz", ".bz2", ".zip")
+
+_BROKEN = (OSError, EOFError, lzma.LZMAError, zlib.error, zipfile.BadZipFile)
+
+
+def stem_suffix(path: Path) -> str:
+    """Returns the lower-case suffix of a file name, a compression suffix left out: ``.conll`` for ``a.conll.gz``."""
+    name = path.name.lower()
+    for suffix in COMPRESSION_SUFFIXES:
+        name = name.removesuffix(suffix)
+    return Path(name).suffix
+
+
+def check_file(path: Path) -> None:
+    """Makes sure that a path names a file.
+
+    Raises:
+        DataError: It names nothing, or a folder; the nearest name in that folder is suggested.
+    """
+    if path.is_dir():
+        raise DataError(
+            "this is a folder", path=path, accepted="a file, a glob such as folder/*.conll, or a saved data set"
+        )
+    if not path.exists():
+        folder = path.parent
+        try:
+            names = sorted(child.name for child in folder.iterdir())
+        except OSError:
+            raise DataError("no such file; its folder does not exist either", path=path) from None
+        raise DataError("no such file", path=path, hint=suggest(path.name, names))
+
+
+def read_lines(path: Path) -> Iterator[str]:
+    """Yields the lines of a text file with their ends, the byte order mark left out.
+
+    Only a line feed ends a line: other separators of Unicode may stand inside tokens.
+
+    Raises:
+        DataError: The file is missing, a folder, unreadable, damaged, or not UTF-8.
+    """
+    check_file(path)
+    try:
+        with _open_binary(path) as handle, io.TextIOWrapper(handle, encoding="utf-8", newline="\n") as lines:
+            yield from filter(None, [lines.readline().removeprefix("\ufeff")])
+            yield from lines
+    except UnicodeDecodeError:
+        raise _find_bad_bytes(path) from None
+    except _BROKEN as error:
+        raise DataError(f"cannot be read ({type(error).__name__}: {error})", path=path) from None
+
+
+def read_text(path: Path) -> str:
+    """Returns the whole file; raises as :func:`read_lines` does."""
+    return "".join(read_lines(path))
+
+
+@contextmanager
+def _open_binary(path: Path) -> Iterator[BinaryIO]:
+    """Opens a file, unpacked where its first bytes say that it is packed."""
+    with path.open("rb") as raw:
+        start = raw.read(6)
+        raw.seek(0)
+        if start.startswith(b"\x1f\x8b"):
+            yield cast("BinaryIO", gzip.GzipFile(fileobj=raw))
+        elif start == b"\xfd7zXZ\x00":
+            yield cast("BinaryIO", lzma.LZMAFile(raw))
+        elif start.startswith(b"BZh"):
+            yield cast("BinaryIO", bz2.BZ2File(raw))
+        elif start.startswith(b"PK\x03\x04"):
+            with zipfile.ZipFile(raw) as archive:
+                members = [name for name in archive.namelist() if not name.endswith("/")]
+                if len(members) != 1:
+                    raise DataError("this archive holds more than one file", path=path, received=members)
+                with archive.open(members[0]) as member:
+                    yield cast("BinaryIO", member)
+        else:
+            yield raw
+
+
+def _find_bad_bytes(path: Path) -> DataError:
+    """Reads a file again, in bytes, for the place that is not UTF-8."""
+    with _open_binary(path) as handle:
+        for number, line in enumerate(handle, start=1):
+            try:
+                line.decode("utf-8")
+            except UnicodeDecodeError as error:
+                marks = (b"\xff\xfe", b"\xfe\xff")
+                encoding = "UTF-16" if number == 1 and line.startswith(marks) else "ISO-8859-1"
+                return DataError(
+                    f"byte {error.start + 1} of the line is not UTF-8",
+                    path=path,
+                    line=number,
+                    received=line[max(0, error.start - 10) : error.end + 10],
+                    accepted="text in UTF-8",
+                    hint=f"Perhaps: iconv -f {encoding} -t UTF-8 OLD > NEW",
+                )
+    return DataError("not UTF-8", path=path)

@@ -1,0 +1,104 @@
+"""What a reader is asked for and what it gives: plain data between the formats and the Arrow rows."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import NamedTuple
+
+from bilstm_tagger.tasks.base import Task
+
+__all__ = ["READER_VERSION", "UNKNOWN_TOKEN", "Notes", "ReadOptions", "Reader", "Record", "as_column_number"]
+
+READER_VERSION = 1
+"""Goes into the cache key; raise it whenever a reader's output changes."""
+
+UNKNOWN_TOKEN = "\ufffd"
+"""Stands for a token that is empty or white space in its file, so that every tag keeps its place."""
+
+
+class Record(NamedTuple):
+    """One sequence as its file has it.
+
+    Attributes:
+        id: The record's name; its 1-based number where the file gives none.
+        tokens: The tokens, ``seq_len`` of them.
+        tags: One a token; None where unknown.
+        path: The file, for messages.
+        line: The 1-based line of the first token.
+        lines: The line of each token, where tokens stand on lines of their own.
+        text: The running text.
+        offsets: ``(start, end)`` of each token in ``text``.
+        dense: Numbers given with each token, ``(seq_len, width)``.
+    """
+
+    id: str
+    tokens: list[str]
+    tags: Sequence[str | None]
+    path: str
+    line: int
+    lines: Sequence[int] | None = None
+    text: str | None = None
+    offsets: list[tuple[int, int]] | None = None
+    dense: list[list[float]] | None = None
+
+    def line_of(self, position: int) -> int:
+        """Returns the line of the token at ``position``."""
+        return self.line if self.lines is None else self.lines[position]
+
+
+@dataclass(slots=True)
+class Notes:
+    """What a reader mended, counted, to be said in one line each at the end."""
+
+    counts: dict[str, int] = field(default_factory=dict)
+    first: dict[str, str] = field(default_factory=dict)
+
+    def add(self, what: str, where: str, count: int = 1) -> None:
+        """Counts ``what``, and keeps where it was first seen."""
+        self.counts[what] = self.counts.get(what, 0) + count
+        self.first.setdefault(what, where)
+
+    def messages(self) -> list[str]:
+        """Returns one sentence for each kind of repair."""
+        return [f"{what}: {count:,} times, first at {self.first[what]}" for what, count in self.counts.items()]
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReadOptions:
+    """How to read a file. The names are those of the ``data`` section of the configuration.
+
+    Attributes:
+        task: The task that the rows are for.
+        split: ``train``, ``dev`` or ``test``: chosen where one source holds several.
+        token_column: Number or name of the tokens' column.
+        tag_column: Number or name of the tags' column.
+        separator: Column separator; found by itself when None.
+        labels: FASTA: the file of labels. CSV: the column of labels.
+        mask: FASTA: the file of 0 and 1. CSV: the column of 0 and 1.
+        require_tags: Whether the source has to have tags; without, all tags are None.
+        notes: Where repairs are counted.
+    """
+
+    task: Task
+    split: str = "train"
+    token_column: str | int | None = None
+    tag_column: str | int | None = None
+    separator: str | None = None
+    labels: str | None = None
+    mask: str | None = None
+    require_tags: bool = True
+    notes: Notes = field(default_factory=Notes, compare=False)
+
+
+Reader = Callable[[Path, ReadOptions], Iterator[Record]]
+"""Reads one file. Raises DataError with file and line."""
+
+
+def as_column_number(column: str | int | None) -> int | None:
+    """Returns a column given as a number (or as a number in quotes), or None when it is a name or missing."""
+    if isinstance(column, str):
+        digits = column.strip()
+        return int(digits) if digits.removeprefix("-").isdecimal() else None
+    return column

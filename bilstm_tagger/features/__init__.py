@@ -1,0 +1,1 @@
+"""Strings and numbers to integer arrays. NumPy only, no torch."""

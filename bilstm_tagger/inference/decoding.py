@@ -1,0 +1,68 @@
+"""Encoded rows to tags, whole data sets at a time; what the development score of each epoch is taken from."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from bilstm_tagger.features.batching import sorted_batches
+from bilstm_tagger.features.encoding import EncodedRows, PaddedArrays
+from bilstm_tagger.nn import Batch, BiLstmCrf
+from bilstm_tagger.schemes import Scheme, split_tag
+
+__all__ = ["decode_rows", "iob2_names", "to_batch"]
+
+
+def to_batch(arrays: PaddedArrays, device: torch.device | None = None) -> Batch:
+    """Returns the arrays as tensors, on a device."""
+    tensors = {name: None if value is None else torch.from_numpy(value) for name, value in vars(arrays).items()}
+    batch = Batch(**tensors)
+    return batch if device is None or device.type == "cpu" else batch.to(device)
+
+
+@torch.inference_mode()
+def decode_rows(
+    network: BiLstmCrf,
+    rows: EncodedRows,
+    *,
+    batch_tokens: int = 8192,
+    advance: Callable[[int], None] | None = None,
+) -> list[NDArray[np.int64]]:
+    """Returns the best tags of each sequence, ``(length,)`` each, in the order of the rows.
+
+    Args:
+        network: In evaluation mode.
+        rows: The data set.
+        batch_tokens: Padded tokens in a batch.
+        advance: Called with the number of tokens after each batch.
+    """
+    device = network.projection.weight.device
+    decoded: list[NDArray[np.int64]] = [np.zeros(0, dtype=np.int64)] * len(rows)
+    for indices in sorted_batches(rows.lengths, batch_tokens=batch_tokens):
+        batch = to_batch(rows.batch(indices), device)
+        paths = network.crf.best_path(network.emissions(batch), batch.lengths).cpu().numpy()
+        lengths = rows.lengths[indices]
+        for column, (index, length) in enumerate(zip(indices.tolist(), lengths.tolist(), strict=True)):
+            decoded[index] = paths[:length, column]
+        if advance is not None:
+            advance(int(lengths.sum()))
+    return decoded
+
+
+def iob2_names(tags: tuple[str, ...], scheme: Scheme) -> list[str]:
+    """Returns each model tag as written in outputs: IOB2 for the span schemes, itself otherwise.
+
+    In a legal sequence the prefix alone decides: B and S (U) start a span, I and E (L) continue it. IO tags are
+    read as spans first, so they stay.
+    """
+    if scheme in (Scheme.NONE, Scheme.IO, Scheme.IOB2):
+        return list(tags)
+    written = []
+    for tag in tags:
+        prefix, label = split_tag(tag)
+        start = {"B": "B", "S": "B", "U": "B", "I": "I", "E": "I", "L": "I"}.get(prefix)
+        written.append(tag if start is None else f"{start}-{label}" if label else start)
+    return written

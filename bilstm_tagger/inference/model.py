@@ -1,0 +1,182 @@
+"""A model in memory and as a folder.
+
+A folder holds ``config.json`` (with ``format_version``), ``tokenizer.json`` and ``tokenizer_config.json`` (load
+with ``transformers.AutoTokenizer``), ``vocab.json``, ``model.safetensors``, ``metrics.json`` and ``README.md``.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+
+import bilstm_tagger
+from bilstm_tagger.config import Config
+from bilstm_tagger.errors import ModelError
+from bilstm_tagger.features.splitting import build_tokenizer, tokenizer_config
+from bilstm_tagger.features.vocabulary import PADDING_TOKEN, UNKNOWN_TOKEN, Vocabulary
+from bilstm_tagger.inference.card import model_card
+from bilstm_tagger.nn import BiLstmCrf, NetworkSizes
+from bilstm_tagger.schemes import Scheme, legal_transitions
+
+__all__ = ["FORMAT_VERSION", "Model", "build_network"]
+
+FORMAT_VERSION = 1
+_FILES = ("config.json", "tokenizer.json", "vocab.json", "model.safetensors")
+
+
+@dataclass
+class Model:
+    """All that tagging needs.
+
+    Attributes:
+        config: The configuration of the training run.
+        vocabulary: Words, characters, shapes, tags.
+        network: The weights.
+        tokenizer: How raw input is cut: ``words``, ``characters``, ``whitespace``, ``residues``.
+        metrics: Scores of the best epoch, for ``metrics.json``.
+    """
+
+    config: Config
+    vocabulary: Vocabulary
+    network: BiLstmCrf
+    tokenizer: str
+    metrics: dict[str, Any] = field(default_factory=dict)
+
+    def save(self, folder: str | Path) -> None:
+        """Writes the folder; each file appears whole or not at all, the weights last."""
+        folder = Path(folder)
+        folder.mkdir(parents=True, exist_ok=True)
+        for name, text in self._texts().items():
+            _replace(folder / name, lambda path, text=text: path.write_text(text, encoding="utf-8"))
+        tokenizer = build_tokenizer(
+            self.tokenizer, self.vocabulary.words, unknown=UNKNOWN_TOKEN, padding=PADDING_TOKEN
+        )
+        _replace(folder / "tokenizer.json", lambda path: tokenizer.save(str(path), pretty=False))
+        self.save_weights(folder)
+
+    def save_weights(self, folder: str | Path) -> None:
+        """Writes only what changes from epoch to epoch: the weights, the metrics and the card."""
+        folder = Path(folder)
+        weights = {name: value.contiguous() for name, value in self.network.state_dict().items()}
+        for name, text in self._texts().items():
+            if name in ("metrics.json", "README.md"):
+                _replace(folder / name, lambda path, text=text: path.write_text(text, encoding="utf-8"))
+        _replace(folder / "model.safetensors", lambda path: save_file(weights, path, metadata={"format": "pt"}))
+
+    def _texts(self) -> dict[str, str]:
+        vocabulary = self.vocabulary
+        config = {
+            "format_version": FORMAT_VERSION,
+            "library": "bilstm-tagger",
+            "library_version": bilstm_tagger.__version__,
+            "task": self.config.task,
+            "tokenizer": self.tokenizer,
+            "tags": list(vocabulary.tags),
+            "scheme": str(vocabulary.scheme),
+            "trained_words": vocabulary.trained_words,
+            "digits_to_zero": vocabulary.digits_to_zero,
+            "word_length": vocabulary.word_length,
+            "sizes": asdict(self.network.sizes),
+            "training": self.config.to_dict(),
+        }
+        vocab = {"chars": list(vocabulary.chars), "shapes": list(vocabulary.shapes)}
+        return {
+            "config.json": json.dumps(config, indent=2, ensure_ascii=False) + "\n",
+            "vocab.json": json.dumps(vocab, ensure_ascii=False) + "\n",
+            "tokenizer_config.json": json.dumps(tokenizer_config(), indent=2) + "\n",
+            "metrics.json": json.dumps(self.metrics, indent=2, ensure_ascii=False) + "\n",
+            "README.md": model_card(self.config, vocabulary, self.metrics),
+        }
+
+    @classmethod
+    def load(cls, folder: str | Path, *, device: str | torch.device = "cpu") -> Model:
+        """Reads a folder. Never touches the network.
+
+        Raises:
+            ModelError: The folder is missing, incomplete, torn, or of another format version.
+        """
+        folder = Path(folder)
+        if not folder.is_dir():
+            raise ModelError(f"no such model folder: {folder}", hint="Train one with: bilstm-tagger train CONFIG.toml")
+        missing = [name for name in _FILES if not (folder / name).is_file()]
+        if missing:
+            raise ModelError(
+                f"{folder} is not a complete model folder: {', '.join(missing)} missing", accepted=", ".join(_FILES)
+            )
+        config = _read_json(folder / "config.json")
+        version = config.get("format_version")
+        if version != FORMAT_VERSION:
+            raise ModelError(
+                f"{folder} has another format version",
+                received=version,
+                accepted=str(FORMAT_VERSION),
+                hint=f"It was written by bilstm-tagger {config.get('library_version', '(unknown)')}; install a matching release",
+            )
+        try:
+            vocabulary = _vocabulary(config, _read_json(folder / "vocab.json"), _words(folder))
+            sizes = NetworkSizes(**config["sizes"])
+            settings = Config.from_dict(config["training"], origin=str(folder / "config.json"))
+            network = build_network(sizes, vocabulary)
+            weights = load_file(folder / "model.safetensors", device=str(device))
+            network.load_state_dict(weights, assign=True)
+        except (KeyError, TypeError, AttributeError, ValueError, RuntimeError, SafetensorError) as error:
+            raise ModelError(f"{folder} is damaged: {type(error).__name__}: {error}") from None
+        metrics = _read_json(folder / "metrics.json") if (folder / "metrics.json").is_file() else {}
+        return cls(settings, vocabulary, network.to(device).eval(), config["tokenizer"], metrics)
+
+
+def build_network(sizes: NetworkSizes, vocabulary: Vocabulary) -> BiLstmCrf:
+    """Returns a network with fresh weights, whose CRF knows the scheme's legal transitions."""
+    legal = None
+    if sizes.constraints:
+        start, transitions, end = legal_transitions(vocabulary.tags, vocabulary.scheme)
+        legal = (torch.from_numpy(start), torch.from_numpy(transitions), torch.from_numpy(end))
+    return BiLstmCrf(sizes, legal=legal)
+
+
+def _vocabulary(config: Mapping[str, Any], vocab: Mapping[str, Any], words: dict[str, int]) -> Vocabulary:
+    return Vocabulary(
+        words=words,
+        trained_words=config["trained_words"],
+        chars={char: index for index, char in enumerate(vocab["chars"], start=2)},
+        shapes={shape: index for index, shape in enumerate(vocab["shapes"], start=2)},
+        tags=tuple(config["tags"]),
+        scheme=Scheme.parse(config["scheme"]),
+        digits_to_zero=config["digits_to_zero"],
+        word_length=config["word_length"],
+    )
+
+
+def _words(folder: Path) -> dict[str, int]:
+    words: dict[str, int] = _read_json(folder / "tokenizer.json")["model"]["vocab"]
+    return words
+
+
+def _read_json(path: Path) -> dict[str, Any]:
+    try:
+        value = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, json.JSONDecodeError) as error:
+        raise ModelError(f"cannot read {path}: {error}") from None
+    if not isinstance(value, dict):
+        raise ModelError(f"{path} does not hold a JSON object")
+    return value
+
+
+def _replace(path: Path, write: Any) -> None:
+    """Writes to a temporary name beside ``path``, flushes it to the disk, and renames it."""
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        write(temporary)
+        with open(temporary, "rb+") as stream:
+            os.fsync(stream.fileno())
+        os.replace(temporary, path)
+    finally:
+        temporary.unlink(missing_ok=True)

@@ -1,0 +1,231 @@
+"""The CRF layer: pytorch-crf's parameters and meaning, with constraints, unknown tags, marginals and speed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+import torchcrf
+from torch import Tensor
+
+from bilstm_tagger.nn.forward_backward import chain_sums, log_partition
+
+__all__ = ["CRF", "UNKNOWN_TAG", "PathPosterior"]
+
+UNKNOWN_TAG = -100
+"""A tag index that means: the label of this token is not known. Any negative index does."""
+
+_REDUCTIONS = ("none", "sum", "mean", "token_mean")
+
+
+@dataclass(frozen=True)
+class PathPosterior:
+    """What the model believes about one given tag path of each sequence; batch first, zero beyond the ends.
+
+    The posterior of a linear chain is itself a Markov chain, so the probability of a stretch of tags is the
+    marginal of its first tag times the conditionals of the others.
+
+    Attributes:
+        marginals: ``(batch_size, seq_len, num_tags)`` probability of each tag.
+        conditionals: ``(batch_size, seq_len, num_tags)`` probability of each tag at t, given the path's tag at
+            t - 1. At t = 0 it is the marginal.
+    """
+
+    marginals: Tensor
+    conditionals: Tensor
+
+
+class CRF(torchcrf.CRF):
+    """A linear-chain conditional random field (Lafferty et al. 2001).
+
+    Without constraints it gives what ``torchcrf.CRF`` gives. Constraints are part of the model: they hold in
+    the loss, in decoding and in every probability.
+
+    Args:
+        num_tags: Number of tags.
+        batch_first: Whether tensors are ``(batch_size, seq_len, ...)`` instead of ``(seq_len, batch_size, ...)``.
+        legal_start: ``(num_tags,)`` bool, tags that may begin a sequence. None allows all.
+        legal_transitions: ``(num_tags, num_tags)`` bool, ``[from, to]``.
+        legal_end: ``(num_tags,)`` bool, tags that may end a sequence.
+    """
+
+    legal_start: Tensor
+    legal_transitions: Tensor
+    legal_end: Tensor
+
+    def __init__(
+        self,
+        num_tags: int,
+        batch_first: bool = False,
+        *,
+        legal_start: Tensor | None = None,
+        legal_transitions: Tensor | None = None,
+        legal_end: Tensor | None = None,
+    ) -> None:
+        super().__init__(num_tags, batch_first=batch_first)
+        shapes = {"legal_start": (num_tags,), "legal_transitions": (num_tags, num_tags), "legal_end": (num_tags,)}
+        given = {"legal_start": legal_start, "legal_transitions": legal_transitions, "legal_end": legal_end}
+        for name, shape in shapes.items():
+            value = given[name]
+            value = torch.ones(shape, dtype=torch.bool) if value is None else value.bool()
+            if value.shape != shape:
+                raise ValueError(f"{name} has shape {tuple(value.shape)}, expected {shape}")
+            # Derived from the tag set, which a model folder holds as text: not part of the weights.
+            self.register_buffer(name, value, persistent=False)
+
+    def forward(
+        self,
+        emissions: Tensor,
+        tags: Tensor,
+        mask: Tensor | None = None,
+        reduction: str = "sum",
+        *,
+        lengths: Tensor | None = None,
+    ) -> Tensor:
+        """Computes the log-likelihood of the tags given the emissions.
+
+        A negative tag is unknown: the likelihood is that of all sequences that agree with the known tags.
+
+        Args:
+            emissions: ``(seq_len, batch_size, num_tags)``, or batch first.
+            tags: ``(seq_len, batch_size)``, or batch first.
+            mask: Same shape as tags, True on tokens; each sequence's tokens come first. None takes all.
+            reduction: ``none``, ``sum``, ``mean`` (over sequences) or ``token_mean``.
+            lengths: ``(batch_size,)``, instead of a mask.
+
+        Returns:
+            ``(batch_size,)`` for ``none``, else a scalar.
+
+        Raises:
+            ValueError: Shapes that do not fit, or a mask with a hole.
+        """
+        if reduction not in _REDUCTIONS:
+            raise ValueError(f"invalid reduction: {reduction!r}; accepted: {', '.join(_REDUCTIONS)}")
+        emissions, lengths = self._prepare(emissions, mask, lengths)
+        tags = tags.transpose(0, 1) if self.batch_first else tags  # (seq_len, batch_size)
+        if tags.shape != emissions.shape[:2]:
+            raise ValueError(f"tags have shape {tuple(tags.shape)}, the emissions {tuple(emissions.shape)}")
+        start, transitions, end = self._potentials(emissions.dtype)
+        likelihood = self._log_weight(emissions, tags, lengths) - log_partition(
+            emissions, start, transitions, end, lengths
+        )
+        if reduction == "none":
+            return likelihood
+        if reduction == "sum":
+            return likelihood.sum()
+        return likelihood.mean() if reduction == "mean" else likelihood.sum() / lengths.sum()
+
+    def decode(self, emissions: Tensor, mask: Tensor | None = None) -> list[list[int]]:
+        """Returns the most probable legal tag sequence of each sequence, as lists (torchcrf's form)."""
+        time_major, lengths = self._prepare(emissions, mask, None)
+        best = self._viterbi(time_major, lengths).T.tolist()
+        return [path[:length] for path, length in zip(best, lengths.tolist(), strict=True)]
+
+    @torch.no_grad()
+    def best_path(self, emissions: Tensor, lengths: Tensor) -> Tensor:
+        """Returns the most probable legal tags, shaped like tags; zero beyond each end (Viterbi 1967)."""
+        time_major, lengths = self._prepare(emissions, None, lengths)
+        path = self._viterbi(time_major, lengths)
+        return path.T if self.batch_first else path
+
+    @torch.no_grad()
+    def marginals(self, emissions: Tensor, lengths: Tensor) -> Tensor:
+        """Returns the probability of each tag at each token, shaped like the emissions; zero beyond each end."""
+        time_major, lengths = self._prepare(emissions, None, lengths)
+        marginals = chain_sums(time_major, *self._potentials(time_major.dtype), lengths).marginals
+        return marginals.transpose(0, 1) if self.batch_first else marginals
+
+    @torch.no_grad()
+    def path_posterior(self, emissions: Tensor, path: Tensor, lengths: Tensor) -> PathPosterior:
+        """Returns marginals and the conditionals along a path, from which all span probabilities follow.
+
+        Args:
+            emissions: As in ``forward``.
+            path: Tags ``(batch_size, seq_len)`` (or time-major, as ``batch_first`` says), no unknown ones.
+            lengths: ``(batch_size,)``.
+        """
+        emissions, lengths = self._prepare(emissions, None, lengths)
+        path = path.T if self.batch_first else path
+        start, transitions, end = self._potentials(emissions.dtype)
+        sums = chain_sums(emissions, start, transitions, end, lengths)
+        log_beta = sums.log_beta()
+        conditionals = (transitions[path[:-1]] + log_beta[1:]).softmax(dim=-1)  # (seq_len - 1, batch, tags)
+        conditionals = torch.cat([sums.marginals[:1], conditionals.to(sums.marginals.dtype)])
+        steps = torch.arange(len(conditionals), device=lengths.device).unsqueeze(1)
+        conditionals = conditionals.masked_fill((steps >= lengths).unsqueeze(-1), 0.0)
+        return PathPosterior(sums.marginals.transpose(0, 1), conditionals.transpose(0, 1))
+
+    def _potentials(self, dtype: torch.dtype) -> tuple[Tensor, Tensor, Tensor]:
+        """Start, transition and end scores, with ``-inf`` where the scheme forbids."""
+        return (
+            self.start_transitions.to(dtype).masked_fill(~self.legal_start, -torch.inf),
+            self.transitions.to(dtype).masked_fill(~self.legal_transitions, -torch.inf),
+            self.end_transitions.to(dtype).masked_fill(~self.legal_end, -torch.inf),
+        )
+
+    def _prepare(self, emissions: Tensor, mask: Tensor | None, lengths: Tensor | None) -> tuple[Tensor, Tensor]:
+        """Checks shapes; returns time-major emissions of at least float32, and int64 lengths."""
+        if emissions.dim() != 3 or emissions.shape[2] != self.num_tags:
+            raise ValueError(f"emissions have shape {tuple(emissions.shape)}, expected 3 axes, the last {self.num_tags}")
+        if self.batch_first:
+            emissions = emissions.transpose(0, 1)
+        if emissions.dtype in (torch.float16, torch.bfloat16):
+            emissions = emissions.float()
+        seq_len, batch_size = emissions.shape[:2]
+        if mask is not None:
+            mask = (mask.transpose(0, 1) if self.batch_first else mask).bool()
+            if mask.shape != (seq_len, batch_size):
+                raise ValueError(f"the mask has shape {tuple(mask.shape)}, expected {(seq_len, batch_size)}")
+            lengths = mask.sum(dim=0)
+            if not bool((mask == (torch.arange(seq_len, device=mask.device).unsqueeze(1) < lengths)).all()):
+                raise ValueError("the mask has a hole: the tokens of a sequence must come first, the padding after")
+        elif lengths is None:
+            lengths = torch.full((batch_size,), seq_len, device=emissions.device)
+        if lengths.shape != (batch_size,) or bool((lengths < 1).any()) or bool((lengths > seq_len).any()):
+            raise ValueError(f"lengths must be {batch_size} numbers from 1 to {seq_len}, got {lengths.tolist()[:10]}")
+        return emissions, lengths.long()
+
+    def _log_weight(self, emissions: Tensor, tags: Tensor, lengths: Tensor) -> Tensor:
+        """Log of the summed weight of all sequences that agree with the known tags, ``(batch_size,)``."""
+        steps = torch.arange(len(tags), device=tags.device).unsqueeze(1)
+        mask = steps < lengths
+        if bool(((tags < 0) & mask).any()):
+            known = (tags >= 0) & mask
+            allowed = torch.zeros_like(emissions, dtype=torch.bool).scatter_(
+                2, tags.clamp_min(0).unsqueeze(-1), known.unsqueeze(-1)
+            )
+            agreeing = emissions.masked_fill(~(allowed | ~known.unsqueeze(-1)), -torch.inf)
+            return log_partition(agreeing, *self._potentials(emissions.dtype), lengths)
+        tags = tags.clamp_min(0)
+        start, transitions, end = self._potentials(emissions.dtype)
+        emitted = emissions.gather(2, tags.unsqueeze(-1)).squeeze(-1)
+        moved = transitions[tags[:-1], tags[1:]]
+        last = tags.gather(0, (lengths - 1).unsqueeze(0)).squeeze(0)
+        zero = emitted.new_zeros(())
+        return (
+            start[tags[0]]
+            + torch.where(mask, emitted, zero).sum(dim=0)
+            + torch.where(mask[1:], moved, zero).sum(dim=0)
+            + end[last]
+        )
+
+    def _viterbi(self, emissions: Tensor, lengths: Tensor) -> Tensor:
+        """Best paths ``(seq_len, batch_size)``, int64, backpointers kept and followed as tensors."""
+        start, transitions, end = self._potentials(emissions.dtype)
+        score = start + emissions[0]  # (batch_size, num_tags)
+        scores, pointers = [score], []
+        for emission in emissions[1:].unbind(0):
+            best, pointer = (score.unsqueeze(-1) + transitions).max(dim=1)
+            score = best + emission
+            scores.append(score)
+            pointers.append(pointer)
+        rows = torch.arange(emissions.shape[1], device=emissions.device)
+        final = (torch.stack(scores)[lengths - 1, rows] + end).argmax(dim=-1)  # (batch_size,)
+        path = torch.zeros(emissions.shape[:2], dtype=torch.long, device=emissions.device)
+        current = torch.zeros_like(final)
+        for step in range(len(scores) - 1, -1, -1):
+            if step < len(pointers):
+                current = pointers[step].gather(1, current.unsqueeze(-1)).squeeze(-1)
+            current = torch.where(lengths - 1 == step, final, current)
+            path[step] = torch.where(step < lengths, current, 0)
+        return path

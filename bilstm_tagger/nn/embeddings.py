@@ -1,0 +1,104 @@
+"""Integer arrays to vectors: words, characters, shapes."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+__all__ = ["CharCnn", "CharLstm", "WordEmbedding", "uniform_embedding"]
+
+PADDING = 0
+UNKNOWN = 1
+
+
+def uniform_embedding(rows: int, size: int, *, sparse: bool = False) -> nn.Embedding:
+    """An embedding drawn from U(-sqrt(3 / size), sqrt(3 / size)), row 0 (padding) zero (Ma & Hovy 2016)."""
+    embedding = nn.Embedding(rows, size, padding_idx=PADDING, sparse=sparse)
+    limit = (3.0 / size) ** 0.5
+    nn.init.uniform_(embedding.weight, -limit, limit)
+    with torch.no_grad():
+        embedding.weight[PADDING] = 0.0
+    return embedding
+
+
+class WordEmbedding(nn.Module):
+    """Word vectors in two tables: trained rows first, then pretrained rows that training never touches.
+
+    The second table holds the words that only a vectors file knows. It is kept apart so that training neither
+    updates nor copies it, and in half precision: published vectors have three or four significant digits.
+
+    Args:
+        trained_rows: Padding, unknown, and the words of the training part.
+        frozen_rows: Further pretrained words.
+        size: Width of a vector.
+        fine_tune: Whether the trained table is trained, or only holds what is copied into it.
+    """
+
+    frozen: Tensor
+
+    def __init__(self, trained_rows: int, frozen_rows: int, size: int, *, fine_tune: bool = True) -> None:
+        super().__init__()
+        self.trained = uniform_embedding(trained_rows, size)
+        self.trained.weight.requires_grad_(fine_tune)
+        self.register_buffer("frozen", torch.zeros(frozen_rows, size, dtype=torch.float16))
+
+    def forward(self, words: Tensor) -> Tensor:
+        """Shape: ids of any shape to the same shape and ``size``."""
+        rows = self.trained.num_embeddings
+        if not len(self.frozen):
+            return self.trained(words)
+        beyond = words >= rows
+        values: Tensor = self.trained(words.masked_fill(beyond, UNKNOWN))
+        if not bool(beyond.any()):
+            return values
+        return torch.where(beyond.unsqueeze(-1), self.frozen[(words - rows).clamp_min(0)].to(values.dtype), values)
+
+
+class CharCnn(nn.Module):
+    """Convolution and max-pooling over the characters of each word (Ma & Hovy 2016).
+
+    Shape: character ids ``(num_words, word_len)``, 0 for padding, to ``(num_words, output)``.
+    """
+
+    def __init__(self, num_chars: int, *, size: int, output: int, kernel: int, dropout: float) -> None:
+        super().__init__()
+        self.embedding = uniform_embedding(num_chars, size)
+        self.dropout = nn.Dropout(dropout)
+        self.convolution = nn.Conv1d(size, output, kernel, padding=kernel // 2)
+        self.output_size = output
+
+    def forward(self, chars: Tensor) -> Tensor:
+        values = self.dropout(self.embedding(chars)).transpose(1, 2)  # (num_words, size, word_len)
+        windows = self.convolution(values)[..., : chars.shape[1]]
+        # A word's length must not depend on its batch mates: windows centred on padding are left out.
+        windows = windows.masked_fill((chars == PADDING).unsqueeze(1), -torch.inf)
+        pooled: Tensor = windows.amax(dim=-1)
+        return torch.where(pooled.isfinite(), pooled, torch.zeros_like(pooled))
+
+
+class CharLstm(nn.Module):
+    """The last states of a BiLSTM over the characters of each word (Lample et al. 2016).
+
+    Shape: as ``CharCnn``.
+    """
+
+    def __init__(self, num_chars: int, *, size: int, output: int, dropout: float) -> None:
+        super().__init__()
+        self.embedding = uniform_embedding(num_chars, size)
+        self.dropout = nn.Dropout(dropout)
+        half = (output + 1) // 2
+        self.ahead = nn.LSTM(size, half)
+        self.back = nn.LSTM(size, half)
+        self.output_size = 2 * half
+
+    def forward(self, chars: Tensor) -> Tensor:
+        lengths = (chars != PADDING).sum(dim=1).clamp_min(1)  # (num_words,)
+        rows = torch.arange(len(chars), device=chars.device)
+        steps = torch.arange(chars.shape[1], device=chars.device)
+        index = lengths.unsqueeze(1) - 1 - steps
+        reversed_chars = chars.gather(1, torch.where(index >= 0, index, steps))
+        ends = []
+        for network, ids in ((self.ahead, chars), (self.back, reversed_chars)):
+            states, _ = network(self.dropout(self.embedding(ids)).transpose(0, 1))
+            ends.append(states[lengths - 1, rows])
+        return torch.cat(ends, dim=-1)

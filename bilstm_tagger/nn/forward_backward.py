@@ -1,0 +1,205 @@
+"""The sum over all tag sequences of a linear chain, and its gradient, without recording a step for autograd.
+
+The recursion of Rabiner 1989 runs on probabilities, rescaled at each step, so that a step is one small matrix
+product. The backward recursion is the forward one on the reversed sequence with transposed transitions: both
+run in one loop. Where float32 probabilities could underflow, the same sums are taken on logarithms.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+__all__ = ["ChainSums", "chain_sums", "log_partition", "reverse_padded"]
+
+# A state can be flushed to zero below about e^-87. How far the weights of two states' continuations can differ is
+# bounded by two transitions (a hard constraint leaves every tag reachable in two steps) and one emission.
+_SAFE_RANGE = 60.0
+
+
+@dataclass(frozen=True)
+class ChainSums:
+    """Messages of a batch of chains, time-major.
+
+    Attributes:
+        log_partition: ``(batch_size,)`` logarithm of the sum over all sequences.
+        marginals: ``(seq_len, batch_size, num_tags)`` probability of each tag; zero beyond a sequence's end.
+        alpha: Same shape, weight of all prefixes that end in a tag, its emission included. Each vector over tags
+            is known up to a positive factor, which every use divides out.
+        beta: Same shape, weight of all suffixes that begin with a tag, its emission **included**.
+        in_logs: Whether alpha and beta are logarithms (float64) or probabilities.
+    """
+
+    log_partition: Tensor
+    marginals: Tensor
+    alpha: Tensor
+    beta: Tensor
+    in_logs: bool
+
+    def transition_counts(self, transitions: Tensor, lengths: Tensor, weights: Tensor) -> Tensor:
+        """Returns the expected number of each transition, ``(num_tags, num_tags)``, sequences weighted.
+
+        Args:
+            transitions: ``(num_tags, num_tags)`` scores, as in ``chain_sums``.
+            lengths: ``(batch_size,)``.
+            weights: ``(batch_size,)`` a factor for each sequence.
+        """
+        steps = torch.arange(1, len(self.alpha), device=lengths.device).unsqueeze(1)
+        weight = (steps < lengths) * weights  # (seq_len - 1, batch_size)
+        if not self.in_logs:
+            step = (transitions - transitions.amax()).exp()
+            alpha, beta = self.alpha[:-1], self.beta[1:]
+            norm = (torch.matmul(alpha, step) * beta).sum(dim=-1).clamp_min(torch.finfo(beta.dtype).tiny)
+            left = alpha * (weight / norm).unsqueeze(-1)
+            return step * (left.flatten(0, 1).T @ beta.flatten(0, 1))
+        counts = torch.zeros_like(transitions, dtype=torch.float64)
+        for alpha, beta, factor in zip(self.alpha[:-1], self.beta[1:], weight, strict=True):
+            joint = alpha.unsqueeze(-1) + transitions.double() + beta.unsqueeze(-2)  # (batch, from, to)
+            counts += torch.einsum("bij,b->ij", joint.flatten(1).softmax(dim=-1).view_as(joint), factor.double())
+        return counts.to(transitions.dtype)
+
+    def log_beta(self) -> Tensor:
+        """Returns the logarithm of ``beta``."""
+        return self.beta if self.in_logs else self.beta.log()
+
+
+def reverse_padded(values: Tensor, lengths: Tensor) -> Tensor:
+    """Reverses each sequence within its own length; the padding stays behind it.
+
+    Args:
+        values: ``(seq_len, batch_size, ...)``.
+        lengths: ``(batch_size,)``, int64.
+
+    Returns:
+        A tensor of the same shape. The function is its own inverse.
+    """
+    steps = torch.arange(values.shape[0], device=values.device).unsqueeze(1)  # (seq_len, 1)
+    index = lengths.unsqueeze(0) - 1 - steps
+    index = torch.where(index >= 0, index, steps)  # (seq_len, batch_size)
+    return values[index, torch.arange(values.shape[1], device=values.device)]
+
+
+def chain_sums(emissions: Tensor, start: Tensor, transitions: Tensor, end: Tensor, lengths: Tensor) -> ChainSums:
+    """Runs both recursions.
+
+    Args:
+        emissions: ``(seq_len, batch_size, num_tags)``, float32 or float64; ``-inf`` forbids a tag at a place.
+        start: ``(num_tags,)`` scores of the first tag; ``-inf`` forbids.
+        transitions: ``(num_tags, num_tags)`` scores ``[from, to]``; ``-inf`` forbids.
+        end: ``(num_tags,)`` scores of the last tag; ``-inf`` forbids.
+        lengths: ``(batch_size,)``, int64, at least 1 each.
+    """
+    steps = torch.arange(emissions.shape[0], device=emissions.device).unsqueeze(1)
+    mask = steps < lengths  # (seq_len, batch_size)
+    peak = emissions.amax(dim=-1, keepdim=True)
+    peak = torch.where(mask.unsqueeze(-1) & peak.isfinite(), peak, torch.zeros_like(peak))
+    scaled = (emissions - peak).masked_fill(~mask.unsqueeze(-1), 0.0)
+    safe = _range(scaled) + 2 * _range(transitions) + _range(start) + _range(end) <= _SAFE_RANGE
+    recursion = _probability_recursion if safe else _logarithm_recursion
+    sums, alpha, beta, joint = recursion(scaled, start, transitions, end, lengths)
+    total = sums + (peak.squeeze(-1) * mask).sum(dim=0)
+    joint = joint / joint.sum(dim=-1, keepdim=True).clamp_min(torch.finfo(joint.dtype).tiny)
+    return ChainSums(total, joint * mask.unsqueeze(-1), alpha, beta, in_logs=not safe)
+
+
+def _range(scores: Tensor) -> float:
+    """Distance between the largest and the smallest finite score."""
+    finite = scores.isfinite()
+    smallest = torch.where(finite, scores, torch.inf).amin()
+    largest = torch.where(finite, scores, -torch.inf).amax()
+    return float(largest - smallest) if bool(finite.any()) else 0.0
+
+
+def _both_ways(scaled: Tensor, start: Tensor, transitions: Tensor, end: Tensor, lengths: Tensor) -> tuple[Tensor, ...]:
+    """Stacks the chain and its mirror image: emissions (seq_len, 2, batch, tags), first (2, 1, tags), step (2, k, k)."""
+    mirrored = torch.stack([scaled, reverse_padded(scaled, lengths)], dim=1)
+    first = torch.stack([start, end]).unsqueeze(1)
+    step = torch.stack([transitions, transitions.T])
+    return mirrored, first, step
+
+
+def _probability_recursion(
+    scaled: Tensor, start: Tensor, transitions: Tensor, end: Tensor, lengths: Tensor
+) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """Returns log sums (batch,), alpha, beta and the unnormalised marginals, each (seq_len, batch_size, num_tags)."""
+    emissions, first, step = _both_ways(scaled, start, transitions, end, lengths)
+    shift_first, shift_step = first.amax(dim=-1, keepdim=True), step.amax()
+    weights = emissions.exp()  # (seq_len, 2, batch_size, num_tags)
+    first, step = (first - shift_first).exp(), (step - shift_step).exp()
+    states, messages, norms = [], [], []
+    message = first.expand(-1, weights.shape[2], -1)
+    for weight in weights.unbind(0):
+        state = message * weight
+        norm = state.sum(dim=-1, keepdim=True)  # (2, batch_size, 1)
+        state = state / norm
+        states.append(state)
+        messages.append(message)
+        norms.append(norm)
+        message = torch.bmm(state, step)
+    state, message = torch.stack(states), torch.stack(messages)  # (seq_len, 2, batch_size, num_tags)
+    norm = torch.stack([pair[0, :, 0] for pair in norms])  # (seq_len, batch_size)
+    alpha = state[:, 0]
+    last = alpha[lengths - 1, torch.arange(len(lengths), device=lengths.device)]  # (batch_size, num_tags)
+    mask = torch.arange(len(norm), device=lengths.device).unsqueeze(1) < lengths
+    log_norm = torch.where(mask, norm, torch.ones_like(norm)).log().sum(dim=0)
+    shift_end = end.amax()
+    sums = log_norm + (last * (end - shift_end).exp()).sum(dim=-1).log() + shift_end
+    sums = sums + shift_first[0, 0, 0] + (lengths - 1) * shift_step
+    joint = alpha * reverse_padded(message[:, 1], lengths)
+    return sums, alpha, reverse_padded(state[:, 1], lengths), joint
+
+
+def _logarithm_recursion(
+    scaled: Tensor, start: Tensor, transitions: Tensor, end: Tensor, lengths: Tensor
+) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """The same in the log domain: slower, and safe at any finite score. Sums are float64."""
+    dtype = scaled.dtype
+    emissions, first, step = _both_ways(*(t.double() for t in (scaled, start, transitions, end)), lengths)
+    states, messages = [], []
+    message = first.expand(-1, emissions.shape[2], -1)
+    for emission in emissions.unbind(0):
+        state = message + emission
+        states.append(state)
+        messages.append(message)
+        message = torch.logsumexp(state.unsqueeze(-1) + step.unsqueeze(1), dim=-2)
+    state, message = torch.stack(states), torch.stack(messages)
+    last = state[lengths - 1, 0, torch.arange(len(lengths), device=lengths.device)]
+    sums = torch.logsumexp(last + end.double(), dim=-1)
+    alpha, beta = state[:, 0], reverse_padded(state[:, 1], lengths)
+    joint = alpha + reverse_padded(message[:, 1], lengths)
+    return sums.to(scaled.dtype), alpha, beta, joint.softmax(dim=-1).to(scaled.dtype)
+
+
+class _LogPartition(torch.autograd.Function):
+    """``log_partition`` with the gradient written out: marginals and expected transition counts."""
+
+    @staticmethod
+    def forward(
+        ctx: Any, emissions: Tensor, start: Tensor, transitions: Tensor, end: Tensor, lengths: Tensor
+    ) -> Tensor:
+        sums = chain_sums(emissions, start, transitions, end, lengths)
+        ctx.save_for_backward(sums.marginals, sums.alpha, sums.beta, transitions, lengths, sums.log_partition)
+        ctx.in_logs = sums.in_logs
+        return sums.log_partition
+
+    @staticmethod
+    @torch.autograd.function.once_differentiable
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, ...]:
+        marginals, alpha, beta, transitions, lengths, total = ctx.saved_tensors
+        sums = ChainSums(total, marginals, alpha, beta, ctx.in_logs)
+        weighted = marginals * gradient.unsqueeze(-1)
+        ends = weighted[lengths - 1, torch.arange(len(lengths), device=lengths.device)]
+        counts = sums.transition_counts(transitions, lengths, gradient)
+        return weighted, weighted[0].sum(dim=0), counts, ends.sum(dim=0), None
+
+
+def log_partition(emissions: Tensor, start: Tensor, transitions: Tensor, end: Tensor, lengths: Tensor) -> Tensor:
+    """Returns the differentiable logarithm of the sum over all sequences, ``(batch_size,)``.
+
+    The arguments are those of ``chain_sums``. The gradient is exact; it is not differentiable a second time.
+    """
+    value: Tensor = _LogPartition.apply(emissions, start, transitions, end, lengths)
+    return value

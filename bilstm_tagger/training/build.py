@@ -1,0 +1,122 @@
+"""From a configuration and training rows to a fresh model."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+
+from bilstm_tagger.config import Config
+from bilstm_tagger.errors import ConfigError, DataError
+from bilstm_tagger.features.encoding import count_forms, tag_values
+from bilstm_tagger.features.vectors import Vectors, load_vectors
+from bilstm_tagger.features.vocabulary import UNKNOWN, Vocabulary, build_vocabulary, span_labels
+from bilstm_tagger.inference.model import Model, build_network
+from bilstm_tagger.nn import NetworkSizes
+from bilstm_tagger.schemes import Scheme
+
+if TYPE_CHECKING:
+    from datasets import Dataset
+
+__all__ = ["build_model"]
+
+
+def build_model(config: Config, rows: Dataset) -> Model:
+    """Builds the vocabulary of the training rows and a network with fresh weights.
+
+    The weights come from torch's generator: seed it before.
+
+    Raises:
+        ConfigError: The configuration leaves the model without any input.
+        DataError: The rows have no tags.
+    """
+    task = config.task_definition
+    tags = tag_values(rows)
+    if not tags:
+        raise DataError("the training part has no tags", path=config.data.train)
+    vectors = load_vectors(config.word.vectors) if config.word.vectors and config.word.size else None
+    counts = count_forms(rows)
+    vocabulary, pretrained, frozen = build_vocabulary(
+        counts,
+        task.tags or (tags if config.scheme is Scheme.NONE else span_labels(tags)),
+        scheme=config.scheme,
+        vectors=vectors,
+        keep=None if config.word.keep == "all" else config.word.keep,
+        min_count=config.word.min_count,
+        digits_to_zero=config.word.digits_to_zero,
+        characters=config.char.kind != "none",
+        shapes=config.shape.size > 0,
+        word_length=config.char.max_length,
+    )
+    sizes = _sizes(config, vocabulary, _dense_size(config, rows), vectors, 0 if frozen is None else len(frozen))
+    network = build_network(sizes, vocabulary)
+    if network.word is not None and pretrained is not None and frozen is not None:
+        weight = network.word.trained.weight
+        known = torch.from_numpy(~np.isnan(pretrained[:, 0]))
+        with torch.no_grad():
+            weight[known] = torch.from_numpy(pretrained)[known]
+            # A word without a vector is best guessed to be an average one (GloVe's authors' advice).
+            weight[UNKNOWN] = weight[known].mean(dim=0) if bool(known.any()) else weight[UNKNOWN]
+        network.word.frozen.copy_(torch.from_numpy(frozen))
+    return Model(config, vocabulary, network, _tokenizer(config, counts))
+
+
+def _sizes(config: Config, vocabulary: Vocabulary, dense: int, vectors: Vectors | None, frozen: int) -> NetworkSizes:
+    word_size = config.word.size
+    if word_size and vectors is not None:
+        word_size = vectors.matrix.shape[1]
+    if not (word_size or config.char.kind != "none" or config.shape.size or dense):
+        raise ConfigError(
+            "the model has no input", accepted="word.size > 0, char.kind, shape.size > 0, or dense columns in the data"
+        )
+    encoder = config.encoder
+    if encoder.convolution and encoder.convolution % 2 == 0:
+        raise ConfigError("'encoder.convolution' is the width of a centred window", received=encoder.convolution,
+                          accepted="an odd number, or 0 for none")
+    return NetworkSizes(
+        num_tags=len(vocabulary.tags),
+        word_rows=vocabulary.trained_words,
+        word_size=word_size,
+        frozen_rows=frozen,
+        fine_tune=config.word.fine_tune,
+        char_kind=config.char.kind,
+        num_chars=len(vocabulary.chars) + 2,
+        char_size=config.char.size,
+        char_output=config.char.output,
+        char_kernel=config.char.kernel,
+        char_dropout=config.char.dropout,
+        num_shapes=len(vocabulary.shapes) + 2,
+        shape_size=config.shape.size,
+        dense_size=dense,
+        encoder=encoder.kind,
+        hidden_size=encoder.hidden_size,
+        layers=encoder.layers,
+        input_dropout=encoder.input_dropout,
+        output_dropout=encoder.output_dropout,
+        layer_dropout=encoder.layer_dropout,
+        word_dropout=encoder.word_dropout,
+        locked=encoder.locked,
+        unknown_singletons=config.word.unknown_singletons,
+        convolution=encoder.convolution,
+        convolution_size=encoder.convolution_size,
+        constraints=config.crf.constraints,
+    )
+
+
+def _dense_size(config: Config, rows: Dataset) -> int:
+    if config.dense.size is not None:
+        return config.dense.size
+    if "dense" not in rows.column_names:
+        return 0
+    return next((len(row["dense"][0]) for row in rows if len(row["dense"])), 0)
+
+
+def _tokenizer(config: Config, counts: dict[str, int]) -> str:
+    """The configured way to cut raw text; ``auto`` sees whether the training tokens are single characters."""
+    if config.data.tokenizer != "auto":
+        return config.data.tokenizer
+    kind = config.task_definition.tokenizer
+    total = sum(counts.values())
+    single = sum(count for form, count in counts.items() if len(form) == 1)
+    return "characters" if kind == "words" and single > 0.95 * total else kind

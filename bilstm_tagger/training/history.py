@@ -1,0 +1,67 @@
+"""What a run leaves behind to be looked at: ``metrics.jsonl`` and a picture of the curves."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+__all__ = ["History", "plot_curves"]
+
+
+class History:
+    """One JSON line an epoch, written as it happens.
+
+    Args:
+        path: The file; an earlier run's is replaced.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.records: list[dict[str, Any]] = []
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text("", encoding="utf-8")
+
+    def add(self, record: dict[str, Any]) -> None:
+        """Appends a record."""
+        self.records.append(record)
+        with self.path.open("a", encoding="utf-8") as stream:
+            stream.write(json.dumps(record) + "\n")
+
+
+def plot_curves(records: Sequence[dict[str, Any]], path: Path) -> bool:
+    """Draws the training loss and the dev score by epoch as a PNG.
+
+    Returns:
+        Whether a picture was drawn: matplotlib is optional (extra ``viz``), and no epoch has no curve.
+    """
+    try:
+        from matplotlib.backends.backend_agg import FigureCanvasAgg
+        from matplotlib.figure import Figure
+        from matplotlib.ticker import MaxNLocator
+    except ImportError:
+        return False
+    if not records:
+        return False
+    epochs = [record["epoch"] for record in records]
+    scores = [record["dev_score"] for record in records]
+    figure = Figure(figsize=(8, 3.2), layout="constrained")
+    FigureCanvasAgg(figure)
+    left, right = figure.subplots(1, 2)
+    left.plot(epochs, [record["loss"] for record in records], color="#4c72b0", marker=".")
+    left.set(title="Training loss, nats a token", xlabel="epoch")
+    right.plot(epochs, scores, color="#dd8452", marker=".")
+    best = max(range(len(scores)), key=scores.__getitem__)
+    right.plot(epochs[best], scores[best], "o", color="#c44e52")
+    right.annotate(
+        f"best {scores[best]:.4f}", (epochs[best], scores[best]), xytext=(0, -14), textcoords="offset points",
+        ha="center", va="top",
+    )
+    right.set(title=f"Dev {records[0]['metric']}", xlabel="epoch")
+    for axes in (left, right):
+        axes.grid(alpha=0.3)
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+        axes.spines[["top", "right"]].set_visible(False)
+    figure.savefig(path, dpi=150)
+    return True

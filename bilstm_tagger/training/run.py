@@ -1,0 +1,204 @@
+"""One training run from a configuration to a model folder."""
+
+from __future__ import annotations
+
+import dataclasses
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+
+from bilstm_tagger.config import Config
+from bilstm_tagger.data import load_rows
+from bilstm_tagger.errors import ConfigError, DataError
+from bilstm_tagger.evaluation import Report, fast_metric, score
+from bilstm_tagger.features.encoding import EncodedRows, encode_rows
+from bilstm_tagger.inference.decoding import decode_rows, iob2_names
+from bilstm_tagger.inference.model import Model
+from bilstm_tagger.training.build import build_model
+from bilstm_tagger.training.history import History, plot_curves
+from bilstm_tagger.training.trainer import Outcome, Trainer
+
+if TYPE_CHECKING:
+    from datasets import Dataset
+
+__all__ = ["TrainingResult", "train"]
+
+# Keys of the data section that load_rows takes too.
+_READER_KEYS = ("format", "token_column", "tag_column", "separator", "scheme", "labels", "mask", "exclude")
+
+
+@dataclass(frozen=True)
+class TrainingResult:
+    """What a run ended with.
+
+    Attributes:
+        folder: The model folder.
+        metric: Name of the dev score.
+        best_score: Best dev score; -1 when no epoch was finished (and the folder holds no model of this run).
+        best_epoch: Its epoch, from 1.
+        epochs: Finished epochs.
+        seconds: Wall-clock time of the whole run.
+        interrupted: Whether Ctrl-C ended it.
+        report: All dev scores of the best epoch; None when no epoch was finished.
+        test_report: Scores on the test part, where the configuration names one and the run was not interrupted.
+    """
+
+    folder: Path
+    metric: str
+    best_score: float
+    best_epoch: int
+    epochs: int
+    seconds: float
+    interrupted: bool
+    report: Report | None = None
+    test_report: Report | None = None
+
+
+@dataclass(frozen=True)
+class _Part:
+    """A data set ready for scoring."""
+
+    gold: list[list[str | None]]
+    rows: EncodedRows
+
+
+def train(config: Config, *, output: str | Path | None = None, progress: bool = True) -> TrainingResult:
+    """Trains a tagger and leaves its best epoch, history and curves in a folder.
+
+    Args:
+        config: The run.
+        output: The folder, before ``config.output``.
+        progress: Whether to show bars and lines on standard error.
+
+    Returns:
+        Scores and where the model is. Ctrl-C ends the run early, with the best epoch so far kept.
+
+    Raises:
+        ConfigError: A key is missing or its value cannot be used.
+        DataError: A source cannot be read, or a dev or test tag is unknown to training.
+    """
+    began = time.perf_counter()
+    if config.data.train is None:
+        raise ConfigError("the key 'data.train' is missing", hint='Add under [data]: train = "FILE or builtin:NAME"')
+    folder = Path(output or config.output or f"runs/{config.task}")
+    device = _prepare_torch(config)
+    train_rows, dev_rows = _load_parts(config)
+    model = build_model(config, train_rows)
+    network = model.network.to(device)
+    encoded = encode_rows(train_rows, model.vocabulary, source=config.data.train, dense_size=network.sizes.dense_size)
+    dev = _prepare_part(model, dev_rows, config.data.dev or config.data.train)
+    # Read before the hours of training, so that a mistake in it shows at once.
+    test = _prepare_part(model, _load(config, "test"), config.data.test) if config.data.test else None
+    metric = config.training.metric if config.training.metric != "auto" else config.task_definition.metric
+    saved = False
+
+    def keep(outcome: Outcome) -> None:
+        nonlocal saved
+        model.metrics = {"dev": {"metric": outcome.best_score, "name": metric, "epoch": outcome.best_epoch}}
+        model.save_weights(folder) if saved else model.save(folder)
+        saved = True
+
+    trainer = Trainer(
+        network,
+        encoded,
+        config.training,
+        seed=config.seed,
+        score=lambda: fast_metric(dev.gold, _predict(model, dev.rows), metric),
+        keep=keep,
+        history=History(folder / "metrics.jsonl"),
+        metric=metric,
+        progress=progress,
+    )
+    outcome = trainer.run()
+    plot_curves(trainer.history.records, folder / "curves.png")
+    result = TrainingResult(
+        folder=folder,
+        metric=metric,
+        best_score=outcome.best_score,
+        best_epoch=outcome.best_epoch,
+        epochs=outcome.epochs,
+        seconds=0.0,
+        interrupted=outcome.interrupted,
+    )
+    if outcome.best_epoch:
+        result = _final_scores(model, result, dev, None if outcome.interrupted else test)
+    return dataclasses.replace(result, seconds=time.perf_counter() - began)
+
+
+def _prepare_torch(config: Config) -> torch.device:
+    """Sets the seed and the threads; returns the device."""
+    torch.manual_seed(config.seed)
+    if config.training.threads:
+        torch.set_num_threads(config.training.threads)
+    name = config.training.device
+    if name == "auto":
+        name = "cuda" if torch.cuda.is_available() else "cpu"
+    try:
+        device = torch.device(name)
+        torch.zeros(1, device=device)
+    except (RuntimeError, AssertionError) as error:
+        raise ConfigError(f"'training.device' cannot be used: {error}", received=name, accepted="auto, cpu, cuda") from None
+    return device
+
+
+def _load(config: Config, part: str) -> Dataset:
+    """Reads one part as the data section says."""
+    options = {key: getattr(config.data, key) for key in _READER_KEYS}
+    if part != "train":
+        options["exclude"] = None
+    return load_rows(
+        getattr(config.data, part),
+        task=config.task_definition,
+        split=part,
+        deduplicate=config.data.deduplicate and part == "train",
+        **options,
+    )
+
+
+def _load_parts(config: Config) -> tuple[Dataset, Dataset]:
+    """Returns the training and the dev rows; without a dev source a share of the training rows is held out."""
+    rows = _load(config, "train")
+    if config.data.dev is not None:
+        return rows, _load(config, "dev")
+    count = round(len(rows) * config.data.dev_fraction)
+    if not 0 < count < len(rows):
+        raise DataError(
+            f"cannot hold out {config.data.dev_fraction:.0%} of {len(rows)} sequences as a dev part",
+            path=config.data.train,
+            hint="Name a dev source under [data], or set data.dev_fraction",
+        )
+    # A generator of its own: the held-out part depends on nothing but the seed.
+    order = np.random.default_rng(config.seed).permutation(len(rows))
+    return rows.select(np.sort(order[count:])), rows.select(np.sort(order[:count]))
+
+
+def _prepare_part(model: Model, rows: Dataset, source: str) -> _Part:
+    encoded = encode_rows(rows, model.vocabulary, source=source, dense_size=model.network.sizes.dense_size)
+    return _Part(list(rows["tags"]), encoded)
+
+
+def _predict(model: Model, rows: EncodedRows) -> list[list[str]]:
+    names = iob2_names(model.vocabulary.tags, model.vocabulary.scheme)
+    return [[names[tag] for tag in path] for path in decode_rows(model.network, rows)]
+
+
+def _final_scores(model: Model, result: TrainingResult, dev: _Part, test: _Part | None) -> TrainingResult:
+    """Scores the best epoch in full, and writes the scores into the folder."""
+    model.network.eval()
+    task = model.config.task_definition
+    metrics: dict[str, Any] = {"best_epoch": result.best_epoch, "epochs": result.epochs}
+    reports: dict[str, Report] = {}
+    for name, part in (("dev", dev), ("test", test)):
+        if part is not None:
+            began = time.perf_counter()
+            predicted = _predict(model, part.rows)
+            reports[name] = score(part.gold, predicted, task=task, seconds=time.perf_counter() - began)
+            metrics[name] = {"metric": reports[name].metric(result.metric), "name": result.metric}
+            metrics[name] |= reports[name].to_dict()
+    model.metrics = metrics
+    model.save_weights(result.folder)
+    return dataclasses.replace(result, report=reports["dev"], test_report=reports.get("test"))

@@ -1,0 +1,31 @@
+"""Tags a file, a sentence a line, and prints one JSON object a line. A script to copy and change.
+
+Usage: python scripts/tag.py runs/ner-wnut17 sentences.txt > tagged.jsonl
+"""
+
+import argparse
+import json
+import sys
+
+from bilstm_tagger import Tagger, TaggerError
+
+
+def main() -> None:
+    """Reads the arguments and tags the lines as they come, in bounded memory."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("model", help="the model's folder")
+    parser.add_argument("input", type=argparse.FileType(encoding="utf-8"), help="a text file; - is standard input")
+    arguments = parser.parse_args()
+
+    tagger = Tagger.from_pretrained(arguments.model)
+    lines = (line.rstrip("\n") for line in arguments.input)
+    for sequence in tagger.stream(lines):
+        print(json.dumps({"text": sequence.text, "entities": sequence.to_entities()}, ensure_ascii=False))
+
+
+if __name__ == "__main__":
+    try:
+        main()
+    except TaggerError as error:
+        print(f"error: {error}", file=sys.stderr)
+        sys.exit(2)
