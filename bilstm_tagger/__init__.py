@@ -59,8 +59,8 @@ __all__ = [
     "TaggerError",
     "UnknownTagError",
     "__version__",
-    "score",
     "load_rows",
+    "score",
     "train",
 ]
 

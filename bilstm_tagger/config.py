@@ -143,7 +143,9 @@ class TrainingConfig(_Section):
     clip: Annotated[float, Field(ge=0)] = Field(5.0, description="largest gradient norm; 0 does not clip")
     ema: Fraction = Field(0.0, description="decay of the running mean of the weights; 0 is off")
     reduction: Literal["token", "sequence", "sum"] = Field("token", description="what the loss is a mean over")
-    metric: str = Field("auto", description="what the best epoch is chosen by: f1, accuracy, q3, q8; auto asks the task")
+    metric: str = Field(
+        "auto", description="what the best epoch is chosen by: f1, accuracy, q3, q8; auto asks the task"
+    )
     threads: int = Field(0, ge=0, description="processor threads; 0 leaves it to torch")
     device: str = Field("auto", description="auto, cpu, cuda")
 
@@ -200,14 +202,17 @@ class Config(_Section):
     def from_dict(cls, values: Mapping[str, Any], *, origin: str = "configuration") -> Config:
         """Checks a nested dictionary; the task's own defaults fill what it leaves out."""
         if "task" not in values:
-            raise ConfigError(f"{origin}: the key 'task' is missing", hint="Add a line such as: task = \"ner\"")
+            raise ConfigError(f"{origin}: the key 'task' is missing", hint='Add a line such as: task = "ner"')
         merged = _merge(get_task(values["task"]).defaults, values)
         try:
             config = cls.model_validate(merged)
         except ValidationError as error:
             raise _explain(error, origin) from None
-        if config.crf.scheme != "auto":
-            Scheme.parse(config.crf.scheme)
+        if config.scheme is Scheme.IOB1:
+            raise ConfigError(
+                "'crf.scheme' cannot be IOB1: its tags depend on their neighbours",
+                accepted="auto, IOB2, BIOES, BILOU, IO",
+            )
         return config
 
     def to_dict(self) -> dict[str, Any]:
@@ -227,7 +232,9 @@ def _resolve_paths(values: dict[str, Any], folder: Path) -> None:
     """Makes the paths in a file relative to the file, where something stands there."""
     for section, keys in {"data": ("train", "dev", "test", "labels", "mask", "exclude"), "word": ("vectors",)}.items():
         table = values.get(section)
-        for key in keys if isinstance(table, dict) else ():
+        if not isinstance(table, dict):
+            continue
+        for key in keys:
             value = table.get(key)
             if isinstance(value, str) and not Path(value).is_absolute() and ":" not in value:
                 beside = folder / value
@@ -270,9 +277,7 @@ def _explain(error: ValidationError, origin: str) -> ConfigError:
     key = ".".join(path)
     if first["type"] == "extra_forbidden":
         parent = section.model_fields if isinstance(section, type) and issubclass(section, BaseModel) else {}
-        return ConfigError(
-            f"{origin}: unknown key '{key}'", accepted=list(parent), hint=suggest(path[-1], parent)
-        )
+        return ConfigError(f"{origin}: unknown key '{key}'", accepted=list(parent), hint=suggest(path[-1], parent))
     accepted = first["msg"].removeprefix("Input should be ")
     allowed = [part.strip(" '") for part in first.get("ctx", {}).get("expected", "").replace(" or ", ",").split(",")]
     hint = suggest(str(first["input"]), allowed) if first["type"] == "literal_error" else None

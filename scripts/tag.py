@@ -1,9 +1,10 @@
-"""Tags a file, a sentence a line, and prints one JSON object a line. A script to copy and change.
+"""Tags text files, a sentence a line, and prints one JSON object a line. A script to copy and change.
 
 Usage: python scripts/tag.py runs/ner-wnut17 sentences.txt > tagged.jsonl
 """
 
 import argparse
+import fileinput
 import json
 import sys
 
@@ -14,18 +15,18 @@ def main() -> None:
     """Reads the arguments and tags the lines as they come, in bounded memory."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("model", help="the model's folder")
-    parser.add_argument("input", type=argparse.FileType(encoding="utf-8"), help="a text file; - is standard input")
+    parser.add_argument("inputs", nargs="*", help="text files; standard input by default")
     arguments = parser.parse_args()
 
     tagger = Tagger.from_pretrained(arguments.model)
-    lines = (line.rstrip("\n") for line in arguments.input)
-    for sequence in tagger.stream(lines):
-        print(json.dumps({"text": sequence.text, "entities": sequence.to_entities()}, ensure_ascii=False))
+    with fileinput.input(arguments.inputs, encoding="utf-8") as lines:
+        for sequence in tagger.stream(line.rstrip("\n") for line in lines):
+            print(json.dumps({"text": sequence.text, "entities": sequence.to_entities()}, ensure_ascii=False))
 
 
 if __name__ == "__main__":
     try:
         main()
-    except TaggerError as error:
+    except (TaggerError, OSError, UnicodeDecodeError) as error:
         print(f"error: {error}", file=sys.stderr)
         sys.exit(2)

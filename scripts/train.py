@@ -30,6 +30,6 @@ def main() -> None:
 if __name__ == "__main__":
     try:
         main()
-    except TaggerError as error:
+    except (TaggerError, OSError) as error:
         print(f"error: {error}", file=sys.stderr)
         sys.exit(2)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json as json_format
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -21,8 +22,7 @@ bilstm-tagger evaluate runs/names --data test.conll --json report.json
 Names and chunks are scored twice, side by side, strict and default:
 strict counts well-formed spans alone, default reads as conlleval does.
 
-The options below --split are those of the configuration's \\[data] section;
-what is not given stays as the model was trained."""
+The options from --format to --exclude are those of a configuration's \\[data] section."""
 
 
 def evaluate(
@@ -51,16 +51,17 @@ def evaluate(
         "mask": mask,
         "exclude": exclude,
     }
-    # What is not said stays as the model was trained.
     given = {name: value for name, value in options.items() if value is not None}
 
     from bilstm_tagger.inference import Tagger
 
-    tagger = Tagger.from_pretrained(model)
-    with stderr_console(quiet=quiet).status(f"Scoring {model} on {data}"):
-        report = tagger.evaluate(data, split=split, **given)
-    typer.echo(report.to_text())
-    if json is not None:
-        with replacing(json) as file:
+    with ExitStack() as stack:
+        # Opened first: that a file cannot be written is said before the work, not after it.
+        file = None if json is None else stack.enter_context(replacing(json))
+        tagger = Tagger.from_pretrained(model)
+        with stderr_console(quiet=quiet).status(f"Scoring {model} on {data}"):
+            report = tagger.evaluate(data, split=split, **given)
+        if file is not None:
             json_format.dump(report.to_dict(), file, indent=2, ensure_ascii=False)
             file.write("\n")
+    typer.echo(report.to_text())

@@ -11,9 +11,9 @@ import shutil
 import sys
 import tempfile
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from bilstm_tagger.errors import DataError, InputError, suggest
 
@@ -32,14 +32,12 @@ class Item:
     """One thing to tag.
 
     Attributes:
-        content: Raw text, or tokens.
+        content: What the tagger takes: raw text, or a row with ``tokens`` or ``text``, ``id`` and ``dense``.
         line: The line of the input on which it begins, from 1.
-        id: The name it came with.
     """
 
-    content: str | list[str]
+    content: str | dict[str, Any]
     line: int
-    id: str | None = None
 
 
 def check_format(format: str) -> str:
@@ -88,8 +86,10 @@ def _checked_chains(items: Iterator[Item], path: Path) -> Iterator[Item]:
     from bilstm_tagger.data.residues import clean_sequence
 
     for item in items:
-        letters = item.content if isinstance(item.content, str) else "".join(item.content)
-        yield replace(item, content=clean_sequence(letters, path=path, line=item.line))
+        row = {"text": item.content} if isinstance(item.content, str) else item.content
+        # A chain is one string: the blanks that join words have no place in it.
+        chain = clean_sequence("".join(row["tokens"] if "tokens" in row else row["text"]), path=path, line=item.line)
+        yield Item({"id": row.get("id"), "text": chain, "dense": row.get("dense")}, item.line)
 
 
 def _decoded(raw_lines: Iterable[bytes]) -> Iterator[str]:
@@ -113,7 +113,7 @@ def _read_text(lines: Iterable[str], path: Path, task: Task) -> Iterator[Item]:
 
 
 def _read_jsonl(lines: Iterable[str], path: Path, task: Task) -> Iterator[Item]:
-    """An object a line with ``tokens`` (strings) or ``text`` (a string), and an ``id`` if there is one."""
+    """An object a line with ``tokens`` (strings) or ``text`` (a string), perhaps ``id``, ``offsets``, ``dense``."""
     from bilstm_tagger.data.fields import token_fields
     from bilstm_tagger.data.records import ReadOptions
 
@@ -130,10 +130,14 @@ def _read_jsonl(lines: Iterable[str], path: Path, task: Task) -> Iterator[Item]:
             raise DataError(problem, path=path, line=number, received=line.strip(), accepted=accepted) from None
         fields = row if isinstance(row, dict) else {}
         content = next((fields[name] for name in names if name in fields), None)
-        tokens = isinstance(content, list) and all(isinstance(word, str) for word in content)
-        if content is None or not (tokens or isinstance(content, str)):
+        content_row = {name: fields[name] for name in ("id", "offsets", "dense") if name in fields}
+        if isinstance(content, str):
+            content_row["text"] = content
+        elif isinstance(content, list) and all(isinstance(word, str) for word in content):
+            content_row |= {"tokens": content, "text": fields.get("text")}
+        else:
             raise DataError("nothing to tag", path=path, line=number, received=row, accepted=accepted)
-        yield Item(content, number, None if fields.get("id") is None else str(fields["id"]))
+        yield Item(content_row, number)
 
 
 def _read_file(path: Path, format: str, task: Task, token_column: str | int | None) -> Iterator[Item]:
@@ -142,7 +146,8 @@ def _read_file(path: Path, format: str, task: Task, token_column: str | int | No
 
     options = ReadOptions(task=task, token_column=token_column, require_tags=False)
     for record in get_reader(format)(path, options):
-        yield Item(record.tokens, record.line, record.id)
+        names = ("id", "tokens", "text", "offsets", "dense")
+        yield Item({name: getattr(record, name) for name in names}, record.line)
 
 
 def _read_piped(path: Path, format: str, task: Task, token_column: str | int | None) -> Iterator[Item]:
@@ -150,7 +155,11 @@ def _read_piped(path: Path, format: str, task: Task, token_column: str | int | N
         copy = Path(folder, "stdin")
         with copy.open("wb") as file:
             shutil.copyfileobj(sys.stdin.buffer, file)
-        yield from _read_file(copy, format, task, token_column)
+        try:
+            yield from _read_file(copy, format, task, token_column)
+        except DataError as error:
+            # The copy's name says nothing to the user.
+            raise DataError(str(error).replace(str(copy), str(STDIN)), line=error.line) from None
 
 
 _LINE_READERS: dict[str, Callable[[Iterable[str], Path, Task], Iterator[Item]]] = {

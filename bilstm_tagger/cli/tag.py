@@ -7,10 +7,10 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -118,20 +118,19 @@ Advance = Callable[[int, int], None]
 
 
 def _tagged(tagger: Tagger, items: Iterable[Item], counts: _Counts, advance: Advance) -> Iterator[TaggedSequence]:
-    """Streams the items through the tagger, gives each result its item's id, and counts."""
-    waiting: deque[tuple[str | None, int]] = deque()
+    """Streams the items through the tagger, and counts."""
+    lines: deque[int] = deque()
 
-    def contents() -> Iterator[str | list[str]]:
+    def contents() -> Iterator[str | dict[str, Any]]:
         for item in items:
-            waiting.append((item.id, item.line))
+            lines.append(item.line)
             yield item.content
 
     for doc in tagger.stream(contents()):
-        name, line = waiting.popleft()
         counts.sequences += 1
         counts.tokens += len(doc)
-        advance(counts.sequences, line)
-        yield doc if name is None else replace(doc, id=name)
+        advance(counts.sequences, lines.popleft())
+        yield doc
 
 
 @contextmanager

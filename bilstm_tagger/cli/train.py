@@ -42,6 +42,9 @@ def train(
     from bilstm_tagger.training import train as run
 
     result = run(settings, output=output, progress=not quiet)
+    if not result.best_epoch:
+        typer.echo(f"No epoch was finished, so there is no model in {result.folder}")
+        raise typer.Exit(130)
     best = f"{result.metric} {result.best_score:.4f} on dev in epoch {result.best_epoch} of {result.epochs}"
     if result.interrupted:
         typer.echo(f"Kept the best model so far ({best}): {result.folder}")

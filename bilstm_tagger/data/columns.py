@@ -29,7 +29,9 @@ __all__ = ["UNKNOWN_TAG", "Layout", "find_layout", "is_comment", "split_line"]
 UNKNOWN_TAG = "_"
 """In columns of text tasks, a tag that nobody has given."""
 
-_PHRASES = frozenset("NP VP PP ADVP ADJP SBAR PRT CONJP INTJ LST UCP NX QP WHNP WHPP FRAG PNP AP AVP VPI".split())
+_PHRASES = frozenset(
+    ["NP", "VP", "PP", "ADVP", "ADJP", "SBAR", "PRT", "CONJP", "INTJ", "LST", "UCP", "AP", "AVP", "PNP"]
+)
 _SEPARATORS = {"\\t": "\t", "tab": "\t", "space": " ", "comma": ","}
 _INDEX = re.compile(r"\d+([-.]\d+)?")
 
@@ -125,19 +127,20 @@ def _rows(sample: Sequence[str], separator: str, columns: int) -> list[list[list
 
 
 def _is_indexed(sentences: Sequence[Sequence[Sequence[str]]], options: ReadOptions) -> bool:
-    """Says whether the first column counts the tokens of each sentence; comment rows do not count against it."""
-    found = False
+    """Says whether the first column counts the tokens of most sentences, so that a slip is reported as one.
+
+    With two columns, numbers are an index only where nothing else says what the second column is.
+    """
+    counted = found = 0
     for sentence in sentences:
         rows = [row for row in sentence if row[0] != "#"]
-        numbers = [int(row[0]) for row in rows if row[0].isdecimal()]
-        if not all(_INDEX.fullmatch(row[0]) for row in rows):
-            return False
-        if rows and (not numbers or numbers != list(range(numbers[0], numbers[0] + len(numbers))) or numbers[0] > 1):
-            return False
-        found = found or bool(rows)
         if rows and len(rows[0]) == 2 and (options.require_tags or all(is_span_tag(row[1]) for row in rows)):
             return False
-    return found
+        numbers = [int(row[0]) for row in rows if row[0].isdecimal()]
+        counts = numbers[:1] in ([0], [1]) and numbers == list(range(numbers[0], numbers[0] + len(numbers)))
+        counted += counts and all(_INDEX.fullmatch(row[0]) is not None for row in rows)
+        found += bool(rows)
+    return 2 * counted > found
 
 
 def _find_tags(values: Sequence[set[str]], token: int, options: ReadOptions) -> int:
@@ -168,9 +171,7 @@ def _is_chunk_column(values: set[str]) -> bool:
 
 def _nearly_span_column(values: Sequence[set[str]], columns: range, last: int) -> int:
     """Returns the column with ``O`` and span tags among other values, so that those are reported as wrong tags."""
-    mixed = [
-        i for i in columns if OUTSIDE in values[i] and any(v != OUTSIDE and is_span_tag(v) for v in values[i])
-    ]
+    mixed = [i for i in columns if OUTSIDE in values[i] and any(v != OUTSIDE and is_span_tag(v) for v in values[i])]
     return mixed[-1] if mixed else last
 
 

@@ -39,7 +39,7 @@ def read_conll(path: Path, options: ReadOptions) -> Iterator[Record]:
         content += not line.isspace() and line != ""
         if content == _SAMPLE_LINES:
             break
-    if not content:
+    if all(not line or line.isspace() or (is_comment(line) and "\t" not in line) for line in sample):
         return
     layout = find_layout(sample, path, options)
     yield from read_conll_lines(itertools.chain(sample, lines), layout, path, options)

@@ -1,4 +1,4 @@
-"""Reader of CoNLL-U, the format of Universal Dependencies: https://universaldependencies.org/format.html"""
+"""Reader of CoNLL-U, the format of Universal Dependencies (https://universaldependencies.org/format.html)."""
 
 from __future__ import annotations
 

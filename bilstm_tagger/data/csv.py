@@ -88,6 +88,8 @@ def _chains(
             flags = row[mask].replace(",", " ").split()
             flags = list(flags[0]) if len(flags) == 1 and len(chain) > 1 else flags
             _check_length(len(flags), len(chain), "mask values", name, path, line)
+            if not {"0", "1", "0.0", "1.0"}.issuperset(flags):
+                raise DataError("the mask holds something other than 0 and 1", path=path, line=line, received=row[mask])
             labels = [label if float(flag) else None for label, flag in zip(labels, flags, strict=True)]
         yield Record(name, list(chain), labels, str(path), line)
 
@@ -111,7 +113,10 @@ def _words(
         usual = ("tag", *tag_fields(options)) if options.task.kind == "spans" else (*tag_fields(options), "tag")
         tag = find_field(names, options.tag_column, usual, key="tag_column", path=str(path), line=1)
     sentence = find_field(names, None, _SENTENCES, key="sentence", path=str(path), line=1)
-    name, tokens, tags, lines = "", [], [], []  # type: str, list[str], list[str | None], list[int]
+    name = ""
+    tokens: list[str] = []
+    tags: list[str | None] = []
+    lines: list[int] = []
     for line, row in rows:
         new = row[sentence or ""].strip()
         if new and new != name and tokens:

@@ -99,18 +99,14 @@ def _together(path: Path, options: ReadOptions) -> Iterator[tuple[FastaRecord, F
     for other in (labels, mask):
         extra = next(other[1], None) if other is not None else None
         if other is not None and extra is not None:
-            raise DataError(
-                f"a record more than {path} has", path=other[0], line=extra.line, received=extra.name
-            )
+            raise DataError(f"a record more than {path} has", path=other[0], line=extra.line, received=extra.name)
 
 
 def _companion(name: str | None) -> tuple[Path, Iterator[FastaRecord]] | None:
     return None if name is None else (Path(name), read_fasta_records(Path(name)))
 
 
-def _partner(
-    record: FastaRecord, other: tuple[Path, Iterator[FastaRecord]] | None, path: Path
-) -> FastaRecord | None:
+def _partner(record: FastaRecord, other: tuple[Path, Iterator[FastaRecord]] | None, path: Path) -> FastaRecord | None:
     if other is None:
         return None
     partner = next(other[1], None)

@@ -80,11 +80,14 @@ def _open_binary(path: Path) -> Iterator[BinaryIO]:
         start = raw.read(6)
         raw.seek(0)
         if start.startswith(b"\x1f\x8b"):
-            yield cast("BinaryIO", gzip.GzipFile(fileobj=raw))
+            with gzip.GzipFile(fileobj=raw) as unpacked_gzip:
+                yield cast("BinaryIO", unpacked_gzip)
         elif start == b"\xfd7zXZ\x00":
-            yield cast("BinaryIO", lzma.LZMAFile(raw))
+            with lzma.LZMAFile(raw) as unpacked:
+                yield cast("BinaryIO", unpacked)
         elif start.startswith(b"BZh"):
-            yield cast("BinaryIO", bz2.BZ2File(raw))
+            with bz2.BZ2File(raw) as unpacked_bz2:
+                yield cast("BinaryIO", unpacked_bz2)
         elif start.startswith(b"PK\x03\x04"):
             with zipfile.ZipFile(raw) as archive:
                 members = [name for name in archive.namelist() if not name.endswith("/")]

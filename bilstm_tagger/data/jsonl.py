@@ -26,7 +26,9 @@ def read_jsonl(path: Path, options: ReadOptions) -> Iterator[Record]:
     """
     for count, (line, value) in enumerate(_objects(path), start=1):
         if not isinstance(value, dict):
-            raise DataError("not a JSON object", path=path, line=line, received=value, accepted='{"tokens": [...], ...}')
+            raise DataError(
+                "not a JSON object", path=path, line=line, received=value, accepted='{"tokens": [...], ...}'
+            )
         yield record_from_fields(value, options, path=str(path), line=line, count=count)
 
 
@@ -54,9 +56,7 @@ def _array(path: Path) -> Iterator[tuple[int, Any]]:
     yield from ((1, value) for value in values)
 
 
-def record_from_fields(
-    value: Mapping[str, Any], options: ReadOptions, *, path: str, line: int, count: int
-) -> Record:
+def record_from_fields(value: Mapping[str, Any], options: ReadOptions, *, path: str, line: int, count: int) -> Record:
     """Makes a record of named fields; also for rows of hub data sets.
 
     Raises:
@@ -131,7 +131,9 @@ def _text(
     try:
         pairs = [(int(start), int(end)) for start, end in offsets]
     except (TypeError, ValueError):
-        raise DataError("offsets are no pairs of numbers", **where, received=offsets, accepted="[[0, 5], ...]") from None
+        raise DataError(
+            "offsets are no pairs of numbers", **where, received=offsets, accepted="[[0, 5], ...]"
+        ) from None
     _same_length(len(pairs), length, "offsets", where)
     if any(not 0 <= start <= end <= len(text) for start, end in pairs):
         raise DataError("an offset lies outside the text", **where, received=offsets, accepted=f"0 to {len(text)}")
@@ -142,7 +144,7 @@ def _dense(value: Any, length: int, where: dict[str, Any]) -> list[list[float]] 
     if value is None:
         return None
     rows = value if isinstance(value, list) else []
-    if not rows and length or not all(isinstance(row, list) and len(row) == len(rows[0]) for row in rows):
+    if (not rows and length) or not all(isinstance(row, list) and len(row) == len(rows[0]) for row in rows):
         raise DataError("dense is no list of rows of one width", **where, accepted="[[0.1, 0.2], ...]", received=value)
     if not all(isinstance(number, (int, float)) for row in rows for number in row):
         raise DataError("dense holds something other than numbers", **where, received=value, accepted="numbers")

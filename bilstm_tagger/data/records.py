@@ -60,6 +60,11 @@ class Notes:
         self.counts[what] = self.counts.get(what, 0) + count
         self.first.setdefault(what, where)
 
+    def clear(self) -> None:
+        """Forgets everything, for reading anew."""
+        self.counts.clear()
+        self.first.clear()
+
     def messages(self) -> list[str]:
         """Returns one sentence for each kind of repair."""
         return [f"{what}: {count:,} times, first at {self.first[what]}" for what, count in self.counts.items()]

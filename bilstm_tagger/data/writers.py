@@ -15,6 +15,7 @@ import os
 import re
 import unicodedata
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TextIO
@@ -106,8 +107,10 @@ def write_folder(
             partial.write_text(text, encoding="utf-8", newline="\n")
             os.replace(partial, path)
         except OSError as error:
-            partial.unlink(missing_ok=True)
             raise DataError(f"cannot be written ({error.strerror or error})", path=path) from None
+        finally:
+            with suppress(OSError):  # it is there only if something went wrong
+                partial.unlink()
         paths.append(path)
     return paths
 

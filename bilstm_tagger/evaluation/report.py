@@ -137,8 +137,7 @@ def score(
     elif task.kind == "tokens":
         classes = class_table(pairs)
     else:
-        eight = _has_eight_states(task)
-        residues = score_residues(gold, predicted, eight=eight)
+        residues = score_residues(gold, predicted, eight=task.metric == "q8")
         accuracy = residues.q3 if residues.q8 is None else residues.q8
     return Report(
         task=task.name,
@@ -175,7 +174,3 @@ def fast_metric(gold: Sequence[Sequence[str | None]], predicted: Sequence[Sequen
     if name == "accuracy":
         return encode_pairs(gold, predicted).accuracy
     return encode_states(gold, predicted, three=name == "q3").accuracy
-
-
-def _has_eight_states(task: Task) -> bool:
-    return task.metric == "q8"

@@ -178,7 +178,8 @@ def _encode_tags(rows: Dataset, vocabulary: Vocabulary, source: str) -> NDArray[
                     hint="Correct the tag, or train on data that has it",
                 )
             ids[code, ending] = index
-    return ids[codes, (~goes_on).astype(np.int64)]
+    encoded: NDArray[np.int64] = ids[codes, (~goes_on).astype(np.int64)]
+    return encoded
 
 
 def _in_scheme(tag: str, scheme: Scheme, *, goes_on: bool) -> str:

@@ -38,9 +38,12 @@ _ASTRAL_LETTERS = (
 )
 # Format characters that are seen: Arabic and Syriac number and verse signs.
 _VISIBLE_FORMAT = "\u0600-\u0605\u06dd\u070f\u0890-\u0891\u08e2"
+# Without the tag characters, which belong to the flag before them.
+_ASTRAL_FORMAT = "\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0001"
 # Besides the combining marks: half-width kana voicing marks, skin tones, tags, variation selectors.
 _MODIFIERS = "\uff9e\uff9f\U0001f3fb-\U0001f3ff\U000e0020-\U000e007f\U000e0100-\U000e01ef"
 _REGIONAL = "[\U0001f1e6-\U0001f1ff]"
+_KEYCAP = "[0-9#*]\ufe0f?\u20e3"
 _JOINER = "\u200d"
 # Soft hyphen, zero-width (non-)joiner, word joiner: invisible, and inside a word part of it.
 _INVISIBLE = "\u00ad\u200c\u200d\u2060"
@@ -126,15 +129,14 @@ def _visible_format() -> re.Pattern[str]:
 
 
 def _blank() -> str:
-    # Tag characters (flags of regions) are format characters, but part of the emoji before them.
-    return _ranges(_is_blank) + "\U000110bd\U000110cd\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0001"
+    return _ranges(_is_blank) + _ASTRAL_FORMAT
 
 
 def _grapheme() -> str:
     """One visible character with its marks, or one emoji: flags, skin tones, keycaps, joined sequences."""
     modifiers = f"[{_ranges(_is_mark)}{_MODIFIERS}]*+"
     base = f"[^{_blank()}]"
-    return f"{_REGIONAL}{_REGIONAL}|{base}{modifiers}(?:{_JOINER}{base}{modifiers})*+"
+    return f"(?:{_REGIONAL}{_REGIONAL}|{base}){modifiers}(?:{_JOINER}{base}{modifiers})*+"
 
 
 def _words() -> str:
@@ -149,6 +151,7 @@ def _words() -> str:
         rf"(?:[hH][tT][tT][pP][sS]?|[fF][tT][pP])://{_URL_REST}",
         rf"[wW][wW][wW]\.{_URL_REST}",
         _MERGED,
+        _KEYCAP,
         # Most words: nothing after them that could belong to them. All that follows is for the rest.
         f"{word}++(?![-._'\u2019@&:/%+$\u00b7\u05f3\u05f4\u2010\u2011{_INVISIBLE}]|,[0-9])",
         _NOT,

@@ -179,7 +179,9 @@ def _read_pre_tokenizer(path: Path) -> dict[str, Any] | None:
         raise ModelError(f"{path} is not valid JSON: {error}") from None
     if not isinstance(state, dict) or "model" not in state:
         raise ModelError(f"{path} is not a tokenizer.json: it has no 'model'")
-    rule: dict[str, Any] | None = state.get("pre_tokenizer")
+    rule = state.get("pre_tokenizer")
+    if rule is not None and not isinstance(rule, dict):
+        raise ModelError(f"{path} has a pre-tokenizer that cannot be read", received=rule)
     return rule
 
 
@@ -187,8 +189,8 @@ def _own_pattern(state: Mapping[str, Any]) -> str | None:
     """Returns the pattern of a rule that this package wrote, else None."""
     if state.get("type") != "Split" or state.get("behavior") != "Removed" or not state.get("invert"):
         return None
-    pattern = state["pattern"].get("Regex", "")
-    return pattern if kind_of(pattern) in KINDS else None
+    pattern = state["pattern"].get("Regex")
+    return pattern if pattern is not None and kind_of(pattern) in KINDS else None
 
 
 def _finder(pattern: str) -> Callable[[str], Offsets]:

@@ -37,9 +37,7 @@ def word_shape(word: str) -> str:
     >>> word_shape("McDonald's"), word_shape("B-52s")
     ('XxXxx'x', 'X-ddx')
     """
-    drawn = "".join(
-        "X" if c.isupper() else "x" if c.isalpha() else "d" if c.isdigit() else c for c in word[:20]
-    )
+    drawn = "".join("X" if c.isupper() else "x" if c.isalpha() else "d" if c.isdigit() else c for c in word[:20])
     return re.sub(r"(.)\1{2,}", r"\1\1", drawn)
 
 
@@ -191,7 +189,7 @@ def _keep_unseen(
     words: dict[str, int], vectors: Vectors, keep: int | None, digits_to_zero: bool
 ) -> NDArray[np.float16]:
     """Adds pretrained words that training never saw to ``words``; returns their rows."""
-    rows = []
+    rows: list[int] = []
     for row, word in enumerate(vectors.words):
         if keep is not None and len(rows) >= keep:
             break

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import torch
@@ -18,7 +19,9 @@ __all__ = ["decode_rows", "iob2_names", "to_batch"]
 
 def to_batch(arrays: PaddedArrays, device: torch.device | None = None) -> Batch:
     """Returns the arrays as tensors, on a device."""
-    tensors = {name: None if value is None else torch.from_numpy(value) for name, value in vars(arrays).items()}
+    tensors: dict[str, Any] = {
+        name: None if value is None else torch.from_numpy(value) for name, value in vars(arrays).items()
+    }
     batch = Batch(**tensors)
     return batch if device is None or device.type == "cpu" else batch.to(device)
 

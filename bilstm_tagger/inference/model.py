@@ -20,6 +20,7 @@ from safetensors.torch import load_file, save_file
 import bilstm_tagger
 from bilstm_tagger.config import Config
 from bilstm_tagger.errors import ModelError
+from bilstm_tagger.features.split_rules import Kind
 from bilstm_tagger.features.splitting import build_tokenizer, tokenizer_config
 from bilstm_tagger.features.vocabulary import PADDING_TOKEN, UNKNOWN_TOKEN, Vocabulary
 from bilstm_tagger.inference.card import model_card
@@ -47,7 +48,7 @@ class Model:
     config: Config
     vocabulary: Vocabulary
     network: BiLstmCrf
-    tokenizer: str
+    tokenizer: Kind
     metrics: dict[str, Any] = field(default_factory=dict)
 
     def save(self, folder: str | Path) -> None:
@@ -56,9 +57,7 @@ class Model:
         folder.mkdir(parents=True, exist_ok=True)
         for name, text in self._texts().items():
             _replace(folder / name, lambda path, text=text: path.write_text(text, encoding="utf-8"))
-        tokenizer = build_tokenizer(
-            self.tokenizer, self.vocabulary.words, unknown=UNKNOWN_TOKEN, padding=PADDING_TOKEN
-        )
+        tokenizer = build_tokenizer(self.tokenizer, self.vocabulary.words, unknown=UNKNOWN_TOKEN, padding=PADDING_TOKEN)
         _replace(folder / "tokenizer.json", lambda path: tokenizer.save(str(path), pretty=False))
         self.save_weights(folder)
 
@@ -114,11 +113,12 @@ class Model:
         config = _read_json(folder / "config.json")
         version = config.get("format_version")
         if version != FORMAT_VERSION:
+            writer = config.get("library_version", "(unknown)")
             raise ModelError(
                 f"{folder} has another format version",
                 received=version,
                 accepted=str(FORMAT_VERSION),
-                hint=f"It was written by bilstm-tagger {config.get('library_version', '(unknown)')}; install a matching release",
+                hint=f"It was written by bilstm-tagger {writer}: install a release that reads it",
             )
         try:
             vocabulary = _vocabulary(config, _read_json(folder / "vocab.json"), _words(folder))

@@ -45,11 +45,9 @@ class WordEmbedding(nn.Module):
     def forward(self, words: Tensor) -> Tensor:
         """Shape: ids of any shape to the same shape and ``size``."""
         rows = self.trained.num_embeddings
-        if not len(self.frozen):
-            return self.trained(words)
         beyond = words >= rows
         values: Tensor = self.trained(words.masked_fill(beyond, UNKNOWN))
-        if not bool(beyond.any()):
+        if not len(self.frozen) or not bool(beyond.any()):
             return values
         return torch.where(beyond.unsqueeze(-1), self.frozen[(words - rows).clamp_min(0)].to(values.dtype), values)
 

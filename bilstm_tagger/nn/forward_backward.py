@@ -61,6 +61,10 @@ class ChainSums:
             counts += torch.einsum("bij,b->ij", joint.flatten(1).softmax(dim=-1).view_as(joint), factor.double())
         return counts.to(transitions.dtype)
 
+    def log_alpha(self) -> Tensor:
+        """Returns the logarithm of ``alpha``."""
+        return self.alpha if self.in_logs else self.alpha.log()
+
     def log_beta(self) -> Tensor:
         """Returns the logarithm of ``beta``."""
         return self.beta if self.in_logs else self.beta.log()
@@ -113,8 +117,15 @@ def _range(scores: Tensor) -> float:
     return float(largest - smallest) if bool(finite.any()) else 0.0
 
 
-def _both_ways(scaled: Tensor, start: Tensor, transitions: Tensor, end: Tensor, lengths: Tensor) -> tuple[Tensor, ...]:
-    """Stacks the chain and its mirror image: emissions (seq_len, 2, batch, tags), first (2, 1, tags), step (2, k, k)."""
+def _both_ways(
+    scaled: Tensor, start: Tensor, transitions: Tensor, end: Tensor, lengths: Tensor
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Stacks the chain and its mirror image.
+
+    Returns:
+        Emissions ``(seq_len, 2, batch_size, num_tags)``, the scores of the first tag ``(2, 1, num_tags)``, and
+        the transitions ``(2, num_tags, num_tags)``.
+    """
     mirrored = torch.stack([scaled, reverse_padded(scaled, lengths)], dim=1)
     first = torch.stack([start, end]).unsqueeze(1)
     step = torch.stack([transitions, transitions.T])
@@ -156,8 +167,7 @@ def _logarithm_recursion(
     scaled: Tensor, start: Tensor, transitions: Tensor, end: Tensor, lengths: Tensor
 ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
     """The same in the log domain: slower, and safe at any finite score. Sums are float64."""
-    dtype = scaled.dtype
-    emissions, first, step = _both_ways(*(t.double() for t in (scaled, start, transitions, end)), lengths)
+    emissions, first, step = _both_ways(scaled.double(), start.double(), transitions.double(), end.double(), lengths)
     states, messages = [], []
     message = first.expand(-1, emissions.shape[2], -1)
     for emission in emissions.unbind(0):
@@ -201,5 +211,5 @@ def log_partition(emissions: Tensor, start: Tensor, transitions: Tensor, end: Te
 
     The arguments are those of ``chain_sums``. The gradient is exact; it is not differentiable a second time.
     """
-    value: Tensor = _LogPartition.apply(emissions, start, transitions, end, lengths)
+    value: Tensor = _LogPartition.apply(emissions, start, transitions, end, lengths)  # type: ignore[no-untyped-call]
     return value

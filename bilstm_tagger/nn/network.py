@@ -55,7 +55,8 @@ class Batch:
 class NetworkSizes:
     """Numbers that fix the shapes of all weights; those of the vocabulary, and those of the configuration.
 
-    ``constraints`` says whether the CRF gets the scheme's legal transitions. A size of 0 (``word_size``, ``shape_size``, ``dense_size``, ``convolution``) leaves that part out.
+    ``constraints`` says whether the CRF gets the scheme's legal transitions. A size of 0 (``word_size``,
+    ``shape_size``, ``dense_size``, ``convolution``) leaves that part out.
     """
 
     num_tags: int

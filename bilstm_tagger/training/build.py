@@ -10,6 +10,7 @@ import torch
 from bilstm_tagger.config import Config
 from bilstm_tagger.errors import ConfigError, DataError
 from bilstm_tagger.features.encoding import count_forms, tag_values
+from bilstm_tagger.features.split_rules import Kind
 from bilstm_tagger.features.vectors import Vectors, load_vectors
 from bilstm_tagger.features.vocabulary import UNKNOWN, Vocabulary, build_vocabulary, span_labels
 from bilstm_tagger.inference.model import Model, build_network
@@ -72,8 +73,11 @@ def _sizes(config: Config, vocabulary: Vocabulary, dense: int, vectors: Vectors 
         )
     encoder = config.encoder
     if encoder.convolution and encoder.convolution % 2 == 0:
-        raise ConfigError("'encoder.convolution' is the width of a centred window", received=encoder.convolution,
-                          accepted="an odd number, or 0 for none")
+        raise ConfigError(
+            "'encoder.convolution' is the width of a centred window",
+            received=encoder.convolution,
+            accepted="an odd number, or 0 for none",
+        )
     return NetworkSizes(
         num_tags=len(vocabulary.tags),
         word_rows=vocabulary.trained_words,
@@ -112,7 +116,7 @@ def _dense_size(config: Config, rows: Dataset) -> int:
     return next((len(row["dense"][0]) for row in rows if len(row["dense"])), 0)
 
 
-def _tokenizer(config: Config, counts: dict[str, int]) -> str:
+def _tokenizer(config: Config, counts: dict[str, int]) -> Kind:
     """The configured way to cut raw text; ``auto`` sees whether the training tokens are single characters."""
     if config.data.tokenizer != "auto":
         return config.data.tokenizer

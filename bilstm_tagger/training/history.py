@@ -55,8 +55,12 @@ def plot_curves(records: Sequence[dict[str, Any]], path: Path) -> bool:
     best = max(range(len(scores)), key=scores.__getitem__)
     right.plot(epochs[best], scores[best], "o", color="#c44e52")
     right.annotate(
-        f"best {scores[best]:.4f}", (epochs[best], scores[best]), xytext=(0, -14), textcoords="offset points",
-        ha="center", va="top",
+        f"best {scores[best]:.4f}",
+        (epochs[best], scores[best]),
+        xytext=(0, -14),
+        textcoords="offset points",
+        ha="center",
+        va="top",
     )
     right.set(title=f"Dev {records[0]['metric']}", xlabel="epoch")
     for axes in (left, right):

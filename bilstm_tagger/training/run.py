@@ -13,11 +13,14 @@ import torch
 
 from bilstm_tagger.config import Config
 from bilstm_tagger.data import load_rows
-from bilstm_tagger.errors import ConfigError, DataError
+from bilstm_tagger.data.locate import find_tag_line
+from bilstm_tagger.errors import ConfigError, DataError, UnknownTagError
 from bilstm_tagger.evaluation import Report, fast_metric, score
-from bilstm_tagger.features.encoding import EncodedRows, encode_rows
+from bilstm_tagger.features.encoding import EncodedRows, encode_rows, tag_values
+from bilstm_tagger.features.vocabulary import span_labels
 from bilstm_tagger.inference.decoding import decode_rows, iob2_names
 from bilstm_tagger.inference.model import Model
+from bilstm_tagger.schemes import Scheme, split_tag
 from bilstm_tagger.training.build import build_model
 from bilstm_tagger.training.history import History, plot_curves
 from bilstm_tagger.training.trainer import Outcome, Trainer
@@ -141,7 +144,9 @@ def _prepare_torch(config: Config) -> torch.device:
         device = torch.device(name)
         torch.zeros(1, device=device)
     except (RuntimeError, AssertionError) as error:
-        raise ConfigError(f"'training.device' cannot be used: {error}", received=name, accepted="auto, cpu, cuda") from None
+        raise ConfigError(
+            f"'training.device' cannot be used: {error}", received=name, accepted="auto, cpu, cuda"
+        ) from None
     return device
 
 
@@ -177,8 +182,26 @@ def _load_parts(config: Config) -> tuple[Dataset, Dataset]:
 
 
 def _prepare_part(model: Model, rows: Dataset, source: str) -> _Part:
+    _check_tags(model, rows, source)
     encoded = encode_rows(rows, model.vocabulary, source=source, dense_size=model.network.sizes.dense_size)
     return _Part(list(rows["tags"]), encoded)
+
+
+def _check_tags(model: Model, rows: Dataset, source: str) -> None:
+    """Refuses labels that training never had, naming the file and the line."""
+    tags = model.vocabulary.tags
+    spans = model.vocabulary.scheme is not Scheme.NONE
+    known = span_labels(tags) if spans else set(tags)
+    for tag in sorted(tag_values(rows)):
+        if tag not in tags and (not spans or (tag != "O" and split_tag(tag)[1] not in known)):
+            raise UnknownTagError(
+                "the training part has no such label",
+                path=source,
+                line=find_tag_line(source, tag),
+                received=tag,
+                accepted=sorted(known),
+                hint="Correct the tag, or add training data that has it",
+            )
 
 
 def _predict(model: Model, rows: EncodedRows) -> list[list[str]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -12,6 +13,7 @@ import torch
 from torch import Tensor
 
 from bilstm_tagger.config import TrainingConfig
+from bilstm_tagger.errors import TaggerError
 from bilstm_tagger.features.batching import length_buckets, padding_share
 from bilstm_tagger.features.encoding import EncodedRows
 from bilstm_tagger.inference.decoding import to_batch
@@ -92,8 +94,8 @@ class Trainer:
         padding = padding_share(self.next_batches, self.rows.lengths)
         with self.display:
             self.display.say(
-                f"{len(self.rows):,} sequences, {len(self.rows.forms):,} tokens, {len(self.next_batches)} batches an epoch, "
-                f"{padding:.1%} padding"
+                f"{len(self.rows):,} sequences, {len(self.rows.forms):,} tokens, "
+                f"{len(self.next_batches)} batches an epoch, {padding:.1%} padding"
             )
             try:
                 for epoch in range(1, self.config.epochs + 1):
@@ -149,12 +151,18 @@ class Trainer:
     def _step(self, batch: Batch) -> float:
         """One update; returns the summed loss of the batch."""
         loss = -self.network.log_likelihood(batch).sum()
-        count = {"token": batch.lengths.sum(), "sequence": len(batch.lengths), "sum": 1}[self.config.reduction]
+        count = {"token": int(batch.lengths.sum()), "sequence": len(batch.lengths), "sum": 1}[self.config.reduction]
+        value = float(loss.detach())
+        if not math.isfinite(value):
+            raise TaggerError(
+                f"the training loss is {value} at step {self.optimization.step_count + 1}",
+                hint="Lower training.learning_rate, or set training.clip",
+            )
         (loss / count).backward()  # type: ignore[no-untyped-call]
         self.optimization.step()
         if self.average is not None:
             self.average.update()
-        return float(loss.detach())
+        return value
 
     def _dev_score(self, outcome: Outcome, epoch: int) -> float:
         """Scores the averaged weights where there are any, and keeps them if they are the best."""

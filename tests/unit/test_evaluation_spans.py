@@ -143,7 +143,7 @@ def test_metric_by_name():
 TABLE = """\
 Named entity recognition: 2 sequences, 6 tokens, 1.50 s (percent)
 
-       strict                                   default
+       strict                                 default
 type   precision  recall      F1  support  |  precision  recall      F1  support
 --------------------------------------------------------------------------------
 LOC         0.00    0.00    0.00        1  |     100.00  100.00  100.00        1

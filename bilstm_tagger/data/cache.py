@@ -1,0 +1,134 @@
+"""The folder of Arrow files that rows are mapped from.
+
+A file's name is a hash of the source's content and of the options it was read with, so a changed source is read
+anew. Files are written under another name and then moved, so a torn one is never seen. When the files together grow
+beyond ``MAX_BYTES``, those not used for longest are deleted; ``clear_cache()``, or deleting the folder, removes all.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import datasets
+
+__all__ = ["MAX_BYTES", "cache_folder", "clear_cache", "find", "keep", "workspace"]
+
+MAX_BYTES = 8 * 2**30
+
+_PREFIX = "tmp-"
+_logger = logging.getLogger("bilstm_tagger.data")
+
+
+def cache_folder() -> Path:
+    """Returns the folder: ``BILSTM_TAGGER_CACHE``, else ``bilstm-tagger`` in the user's cache folder."""
+    if folder := os.environ.get("BILSTM_TAGGER_CACHE"):
+        return Path(folder).expanduser()
+    if base := os.environ.get("XDG_CACHE_HOME"):
+        return Path(base) / "bilstm-tagger"
+    try:
+        return Path.home() / ".cache" / "bilstm-tagger"
+    except RuntimeError:  # a user without a home folder
+        return Path(tempfile.gettempdir()) / "bilstm-tagger"
+
+
+def clear_cache() -> int:
+    """Deletes all cached rows, and returns of how many sources they were.
+
+    Rows in use stay readable where the system allows deleting an open file.
+    """
+    removed = 0
+    for path in _files(cache_folder(), "*.arrow"):
+        with suppress(OSError):
+            path.unlink()
+            path.with_suffix(".json").unlink(missing_ok=True)
+            removed += 1
+    for folder in _files(cache_folder(), f"{_PREFIX}*"):
+        shutil.rmtree(folder, ignore_errors=True)
+    return removed
+
+
+def find(key: str) -> datasets.Dataset | None:
+    """Returns the cached rows of that key, memory-mapped, or None; says again what was mended when they were read."""
+    path = cache_folder() / f"{key}.arrow"
+    if not path.is_file():
+        return None
+    import datasets
+
+    # A damaged or just deleted file is no cached file.
+    with suppress(OSError, ValueError):
+        dataset = datasets.Dataset.from_file(str(path))
+        messages = path.with_suffix(".json")
+        if messages.is_file():
+            for message in json.loads(messages.read_text(encoding="utf-8")):
+                _logger.warning("%s", message)
+        with suppress(OSError):
+            os.utime(path)
+        return dataset
+    return None
+
+
+@contextmanager
+def workspace() -> Iterator[Path]:
+    """Gives an empty folder inside the cache folder, deleted at the end.
+
+    Raises:
+        OSError: The cache folder cannot be written.
+    """
+    folder = cache_folder()
+    folder.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=folder, prefix=_PREFIX, ignore_cleanup_errors=True) as temporary:
+        yield Path(temporary)
+
+
+def keep(rows: Path, key: str, messages: list[str]) -> datasets.Dataset:
+    """Moves finished rows into the cache and opens them.
+
+    Args:
+        rows: An Arrow file in a workspace.
+        key: Its name from now on.
+        messages: What was mended, to be said again whenever the rows are used.
+
+    Raises:
+        OSError: The cache folder cannot be written.
+    """
+    import datasets
+
+    target = cache_folder() / f"{key}.arrow"
+    if messages:
+        note = rows.with_suffix(".json")
+        note.write_text(json.dumps(messages, ensure_ascii=False), encoding="utf-8")
+        os.replace(note, target.with_suffix(".json"))
+    os.replace(rows, target)
+    _prune(target)
+    return datasets.Dataset.from_file(str(target))
+
+
+def _prune(newest: Path) -> None:
+    """Deletes what was not used for longest until the files together take at most ``MAX_BYTES``."""
+    sizes: dict[Path, tuple[float, int]] = {}
+    for path in _files(newest.parent, "*.arrow"):
+        with suppress(OSError):
+            status = path.stat()
+            sizes[path] = status.st_mtime, status.st_size
+    total = sum(size for _, size in sizes.values())
+    for path, (_, size) in sorted(sizes.items(), key=lambda item: item[1]):
+        if total <= MAX_BYTES:
+            break
+        if path != newest:
+            with suppress(OSError):
+                path.unlink()
+                path.with_suffix(".json").unlink(missing_ok=True)
+                total -= size
+
+
+def _files(folder: Path, pattern: str) -> list[Path]:
+    return sorted(folder.glob(pattern)) if folder.is_dir() else []

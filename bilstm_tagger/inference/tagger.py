@@ -1,0 +1,238 @@
+"""The public face of a trained model."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import islice
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from bilstm_tagger.config import Config
+from bilstm_tagger.data import load_rows
+from bilstm_tagger.errors import InputError, ModelError
+from bilstm_tagger.evaluation import Report, score
+from bilstm_tagger.features.encoding import encode_rows
+from bilstm_tagger.features.splitting import Splitter, build_tokenizer
+from bilstm_tagger.features.vocabulary import PADDING_TOKEN, UNKNOWN_TOKEN
+from bilstm_tagger.inference.decoding import decode_rows, iob2_names
+from bilstm_tagger.inference.engine import Engine
+from bilstm_tagger.inference.inputs import prepare
+from bilstm_tagger.inference.model import Model
+from bilstm_tagger.tasks import Task
+from bilstm_tagger.types import TaggedSequence
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from datasets import Dataset
+
+__all__ = ["Tagger"]
+
+_HUB_ID = re.compile(r"[\w.-]+/[\w.-]+")
+
+
+class Tagger:
+    """Tags text or proteins with a trained model.
+
+    One input gives one result, whatever its length; results come in the order of the inputs.
+
+    Args:
+        model: The model in memory; ``from_pretrained`` reads one from a folder.
+        splitter: How raw input is cut into tokens; by default as the model says.
+
+    Example:
+        >>> tagger = Tagger.from_pretrained("runs/quickstart")
+        >>> [span.label for span in tagger.tag("Angela Merkel visited Oslo.").spans]
+        ['person', 'location']
+    """
+
+    def __init__(self, model: Model, *, splitter: Splitter | None = None) -> None:
+        self.model = model
+        self._splitter = splitter
+        self._engine = Engine(model.network, model.vocabulary, self.task)
+
+    @classmethod
+    def from_pretrained(cls, name: str | Path, *, device: str = "cpu") -> Tagger:
+        """Loads a model.
+
+        Args:
+            name: A model folder, which is read without any network; or a hub id ``owner/name``.
+            device: ``cpu``, ``cuda``, or another that torch knows.
+
+        Raises:
+            ModelError: There is no such model, or its folder is incomplete, torn or of another format version.
+        """
+        folder = Path(name)
+        if not folder.exists() and _HUB_ID.fullmatch(str(name)):
+            folder = _download(str(name))
+        return cls(Model.load(folder, device=device), splitter=Splitter(folder / "tokenizer.json"))
+
+    @property
+    def task(self) -> Task:
+        """What kind of tagging this is."""
+        return self.model.config.task_definition
+
+    @property
+    def config(self) -> Config:
+        """The configuration of the training run."""
+        return self.model.config
+
+    @property
+    def tags(self) -> tuple[str, ...]:
+        """The model's tags: the names of the columns of ``TaggedSequence.probabilities``."""
+        return self.model.vocabulary.tags
+
+    @property
+    def labels(self) -> list[str]:
+        """Labels of the spans that the model finds, or its tags for a task without spans."""
+        return list(self._engine.grammar.labels) if self._engine.spans else list(self.tags)
+
+    @property
+    def splitter(self) -> Splitter:
+        """Cuts raw input into tokens."""
+        if self._splitter is None:
+            vocabulary = {PADDING_TOKEN: 0, UNKNOWN_TOKEN: 1}
+            self._splitter = Splitter(build_tokenizer(self.model.tokenizer, vocabulary))
+        return self._splitter
+
+    def tag(self, item: str | Sequence[str] | dict[str, Any], *, probabilities: bool | None = None) -> TaggedSequence:
+        """Tags one input.
+
+        Args:
+            item: A string, a list of words, or a row ``{"tokens": [...]}`` or ``{"text": "..."}`` that may also
+                have ``id`` and ``dense``.
+            probabilities: Whether to keep the marginals of all tags; by default for proteins only.
+
+        Raises:
+            InputError: Something else, or a protein sequence with a letter that is no residue.
+        """
+        return self.tag_batch([item], probabilities=probabilities)[0]
+
+    def tag_batch(
+        self,
+        items: Iterable[str | Sequence[str] | dict[str, Any]] | Dataset,
+        *,
+        probabilities: bool | None = None,
+        batch_tokens: int = 8192,
+        advance: Callable[[int], None] | None = None,
+    ) -> list[TaggedSequence]:
+        """Tags many inputs: a list in, a list of the same length and order out.
+
+        Args:
+            items: Anything that gives inputs of ``tag``, or a ``datasets.Dataset`` of rows.
+            probabilities: As in ``tag``.
+            batch_tokens: Padded tokens that go through the network together; bounds the memory.
+            advance: Called with the number of finished inputs, for progress bars.
+
+        Raises:
+            InputError: As in ``tag``, naming the input.
+        """
+        if isinstance(items, str):
+            raise InputError("tag_batch takes several inputs", received=items, hint="For one string use tag")
+        size = self.model.network.sizes.dense_size
+        splitter = self.splitter
+        prepared = []
+        for index, item in enumerate(items):
+            try:
+                prepared.append(prepare(item, splitter, dense_size=size))
+            except InputError as error:
+                if index == 0:
+                    raise
+                raise InputError(f"input {index}: {error}") from None
+        keep = self.task.kind == "residues" if probabilities is None else probabilities
+        return self._engine.tag(prepared, batch_tokens=batch_tokens, probabilities=keep, advance=advance)
+
+    def stream(
+        self,
+        items: Iterable[str | Sequence[str] | dict[str, Any]],
+        *,
+        probabilities: bool | None = None,
+        chunk: int = 1024,
+        batch_tokens: int = 8192,
+    ) -> Iterator[TaggedSequence]:
+        """Tags any iterable, also an endless one, in bounded memory and in order.
+
+        Args:
+            items: Gives inputs of ``tag``.
+            probabilities: As in ``tag``.
+            chunk: Inputs read ahead, to be batched by length.
+            batch_tokens: As in ``tag_batch``.
+        """
+        iterator = iter(items)
+        while part := list(islice(iterator, chunk)):
+            yield from self.tag_batch(part, probabilities=probabilities, batch_tokens=batch_tokens)
+
+    def evaluate(
+        self,
+        source: str | Path | Dataset,
+        *,
+        split: str = "test",
+        batch_tokens: int = 8192,
+        advance: Callable[[int], None] | None = None,
+        **reader: Any,
+    ) -> Report:
+        """Tags a labelled source and compares.
+
+        Args:
+            source: A file, a glob, ``builtin:NAME/SPLIT``, a hub data set id, or rows.
+            split: For sources that have several parts.
+            batch_tokens: As in ``tag_batch``.
+            advance: Called with the number of finished tokens, for progress bars.
+            **reader: Options of ``load_rows`` such as ``format`` or ``tag_column``.
+        """
+        rows = load_rows(source, task=self.task, split=split, **reader)
+        vocabulary, network = self.model.vocabulary, self.model.network
+        gold = list(rows["tags"])
+        began = time.perf_counter()
+        # Gold tags are compared as text: one that the model does not know is a mistake of the model's, no error.
+        encoded = encode_rows(
+            rows.remove_columns("tags"), vocabulary, source=str(source), dense_size=network.sizes.dense_size
+        )
+        names = iob2_names(vocabulary.tags, vocabulary.scheme)
+        paths = decode_rows(network, encoded, batch_tokens=batch_tokens, advance=advance)
+        predicted = [[names[tag] for tag in path.tolist()] for path in paths]
+        return score(gold, predicted, task=self.task, seconds=time.perf_counter() - began)
+
+    def save_pretrained(self, folder: str | Path) -> None:
+        """Writes the model as a folder of JSON and safetensors; each file appears whole or not at all."""
+        self.model.save(folder)
+
+    def push_to_hub(self, repository: str, *, private: bool = False, token: str | None = None) -> str:
+        """Uploads the model to a hub.
+
+        Args:
+            repository: ``owner/name``; made where missing.
+            private: Whether a new repository is private.
+            token: Access token; by default the one of the hub's login.
+
+        Returns:
+            The address of the upload.
+        """
+        from tempfile import TemporaryDirectory
+
+        from huggingface_hub import HfApi
+
+        api = HfApi(token=token)
+        api.create_repo(repository, private=private, exist_ok=True)
+        with TemporaryDirectory() as folder:
+            self.save_pretrained(folder)
+            return str(api.upload_folder(repo_id=repository, folder_path=folder))
+
+    def __repr__(self) -> str:
+        return f"Tagger(task={self.task.name!r}, labels={self.labels!r})"
+
+
+def _download(repository: str) -> Path:
+    """Fetches a model from the hub into its cache; returns the folder."""
+    from huggingface_hub import snapshot_download
+
+    try:
+        return Path(snapshot_download(repository, allow_patterns=["*.json", "*.safetensors", "*.md"]))
+    except Exception as error:  # the hub's client raises many kinds, the transport's among them
+        raise ModelError(
+            f"no folder '{repository}', and no model of that name on the hub: {type(error).__name__}",
+            accepted="a model folder or a hub id owner/name",
+            hint="Train one with: bilstm-tagger train CONFIG.toml",
+        ) from None

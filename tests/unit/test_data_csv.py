@@ -1,0 +1,75 @@
+import pytest
+
+from bilstm_tagger.data import load_rows
+from bilstm_tagger.errors import DataError
+
+
+@pytest.fixture
+def write(tmp_path):
+    def write(text, name="x.csv"):
+        path = tmp_path / name
+        path.write_text(text, encoding="utf-8")
+        return path
+
+    return write
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "id,len,input,expected\n7,6,MKVLAA,LBHGTS\n",
+        "id,sequence,dssp\n7,mkvlaa, BHGTS\n",
+        'id;seq;sst8;sst3\n7;"MKVLAA";-BHGTS;CEHHCC\n',
+        "id\tinput\tlabels\n7\tMKVLAA\tLBHGTS\n",
+    ],
+)
+def test_chains(write, text):
+    path = write(text)
+    assert load_rows(path, task="protein_ss8")[:] == {
+        "id": ["7"],
+        "tokens": [list("MKVLAA")],
+        "tags": [["C", "B", "H", "G", "T", "S"]],
+    }
+    assert load_rows(path, task="protein_ss3")["tags"] == [["C", "E", "H", "H", "C", "C"]]
+
+
+def test_masks_and_odd_residues(write):
+    path = write("seq,ss3,ok\nM*K*,CHH,101\nMK,HE,0 1.0\n")
+    rows = load_rows(path, task="protein_ss3", mask="ok")
+    assert rows["tokens"] == [["M", "X", "K"], ["M", "K"]]
+    assert rows["tags"] == [["C", None, "H"], [None, "E"]]
+
+
+def test_a_tsv_of_chains(write):
+    assert load_rows(write("id\tsequence\tss3\na\tMK\t-E\n", "x.tsv"), task="protein_ss3")["tags"] == [["C", "E"]]
+
+
+def test_words(write):
+    text = 'Sentence #,Word,POS,Tag\nSentence: 1,Oslo,NNP,B-geo\n,"a, b",NN,\nSentence: 2,,X,O\n'
+    rows = load_rows(write(text), task="ner")
+    assert rows[:] == {
+        "id": ["Sentence: 1", "Sentence: 2"],
+        "tokens": [["Oslo", "a, b"], ["\ufffd"]],
+        "tags": [["B-geo", None], ["O"]],
+    }
+    assert load_rows(write(text), task="pos")["tags"] == [["NNP", "NN"], ["X"]]
+    assert load_rows(write(text), task="pos", require_tags=False)["tags"] == [[None, None], [None]]
+
+
+@pytest.mark.parametrize(
+    ("text", "options", "message"),
+    [
+        ("id,input,expected\na,MK\n", {}, r"x.csv:2: wrong number of columns: 2 instead of 3: got 'a,MK'"),
+        ("id,input,expected\na,MK,HHH\n", {}, r"x.csv:2: record 'a' has 2 residues and 3 labels"),
+        ("id,input,expected\na,MK,HQ\n", {}, r"residue 2 of 'a' has a label that is no state: got 'Q'"),
+        ("id,input,expected\na,M1,HH\n", {}, r"x.csv:2: residue 2 is not an amino acid"),
+        ("id,input\na,MK\n", {}, r"x.csv:1: there is no field for data.tag_column.*'id', 'input'"),
+        ("a,b\n1,2\n", {}, r"there is no field for data.token_column.*Set data.token_column"),
+        ("input,expected\nMK,HH\n", {"tag_column": "ss"}, r"data.tag_column.*Accepted: ss"),
+        ("input,expected,mask\nMK,HH,101\n", {}, r"record '1' has 2 residues and 3 mask values"),
+        ("input,expected,mask\nMK,HH,1x\n", {}, r"x.csv:2: the mask holds something other than 0 and 1: got '1x'"),
+    ],
+)
+def test_errors(write, text, options, message):
+    with pytest.raises(DataError, match=message):
+        load_rows(write(text), task="protein_ss3", **options)

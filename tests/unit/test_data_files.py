@@ -1,0 +1,142 @@
+import bz2
+import gzip
+import lzma
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from bilstm_tagger.data import load_rows
+from bilstm_tagger.data.files import read_lines, stem_suffix
+from bilstm_tagger.errors import ConfigError, DataError
+
+TEXT = "Ünal B-PER\nspoke O\n"
+
+
+def _zip(path: Path, *names: str) -> None:
+    with zipfile.ZipFile(path, "w") as archive:
+        for name in names:
+            archive.writestr(name, TEXT)
+
+
+@pytest.mark.parametrize("suffix", [".gz", ".xz", ".bz2", ".zip", ""])
+def test_packed_files(tmp_path, suffix):
+    path = tmp_path / f"x.conll{suffix}"
+    pack = {".gz": gzip.compress, ".xz": lzma.compress, ".bz2": bz2.compress, "": bytes}
+    if suffix == ".zip":
+        _zip(path, "inside.conll")
+    else:
+        path.write_bytes(pack[suffix](TEXT.encode()))
+    assert stem_suffix(path) == ".conll"
+    assert load_rows(path, task="ner")["tokens"] == [["Ünal", "spoke"]]
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (gzip.compress(TEXT.encode())[:-9], r"x.conll: cannot be read \(EOFError"),
+        (lzma.compress(TEXT.encode())[:-9], r"x.conll: cannot be read \(EOFError"),
+        (b"PK\x03\x04 no zip", r"x.conll: cannot be read \(BadZipFile"),
+        (
+            b"a O\nf\xfcr B-X\n",
+            r"x.conll:2: byte 2 of the line is not UTF-8: got b'f\\xfcr B-X\\n'.*iconv -f ISO-8859-1",
+        ),
+        ("a O\n".encode("utf-16"), r"x.conll:1: byte 1 of the line is not UTF-8.*iconv -f UTF-16"),
+        (gzip.compress(b"a O\n\xff O\n"), r"x.conll:2: byte 1 of the line is not UTF-8"),
+    ],
+)
+def test_damaged_files(tmp_path, content, message):
+    path = tmp_path / "x.conll"
+    path.write_bytes(content)
+    with pytest.raises(DataError, match=message):
+        load_rows(path, task="ner")
+
+
+def test_bad_bytes_far_down(tmp_path):
+    path = tmp_path / "x.conll"
+    path.write_bytes(b"a O\n\n" * 50_000 + b"\xe9 O\n")
+    with pytest.raises(DataError, match=r"x.conll:100001: ") as caught:
+        load_rows(path, task="ner")
+    assert caught.value.line == 100_001
+
+
+def test_an_archive_of_several_files(tmp_path):
+    _zip(tmp_path / "x.zip", "a.conll", "b.conll")
+    with pytest.raises(DataError, match=r"more than one file: got \['a.conll', 'b.conll'\]"):
+        load_rows(tmp_path / "x.zip", task="ner")
+
+
+BLANK = ["", "\n\n", "\ufeff", " \t\n"]
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        *((name, content) for name in ("x.conll", "x.conllu", "x.jsonl", "x.csv") for content in BLANK),
+        ("x.conll", "# only a comment\n\n"),
+        ("x.conllu", "# sent_id = 1\n# text = a\n"),
+        ("x.conll", "-DOCSTART- O\n\n"),
+        ("x.csv", "sentence,word,tag\n"),
+    ],
+)
+def test_empty_files(tmp_path, name, content):
+    path = tmp_path / name
+    path.write_text(content, encoding="utf-8")
+    with pytest.raises(DataError, match=r"x\.\w+: (there is nothing in it to read|there is no column of tags)"):
+        load_rows(path, task="ner")
+
+
+def test_missing_file_and_the_nearest_name(tmp_path):
+    (tmp_path / "train.conll").write_text(TEXT)
+    with pytest.raises(DataError, match=r"trian.conll: no such file. Did you mean 'train.conll'\?"):
+        load_rows(tmp_path / "trian.conll", task="ner")
+    with pytest.raises(DataError, match=r"no such file; its folder does not exist either"):
+        load_rows(tmp_path / "nowhere" / "train.conll", task="ner")
+
+
+def test_a_folder(tmp_path):
+    with pytest.raises(DataError, match=r"this is a folder. Accepted: a file, a glob"):
+        load_rows(tmp_path, task="ner")
+
+
+def test_globs_and_lists(tmp_path):
+    for name in "ba":
+        (tmp_path / f"{name}.conll").write_text(f"{name} B-X\n")
+    assert load_rows(f"{tmp_path}/*.conll", task="ner")["tokens"] == [["a"], ["b"]]
+    assert load_rows([tmp_path / "b.conll", str(tmp_path / "a.conll")], task="ner")["tokens"] == [["b"], ["a"]]
+    with pytest.raises(DataError, match=r"\*.iob: no file matches this pattern"):
+        load_rows(f"{tmp_path}/*.iob", task="ner")
+    with pytest.raises(DataError, match=r"a list of sources holds files or globs only"):
+        load_rows([tmp_path / "a.conll", "builtin:wnut17"], task="ner")
+    with pytest.raises(DataError, match=r"a list of sources holds files or globs only"):
+        load_rows([], task="ner")
+
+
+def test_unknown_format(tmp_path):
+    with pytest.raises(
+        ConfigError, match=r"unknown format: got 'conl'. Accepted: auto, conll, .*Did you mean 'conll'\?"
+    ):
+        load_rows(tmp_path / "x", task="ner", format="conl")
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "task", "tags"),
+    [
+        ("x.conllu", "0\ta\tB-X\n1\tb\tO\n", "ner", ["B-X", "O"]),  # column files carry that name too
+        ("x.txt", "1\ta\ta\tNOUN\tNN\t_\t_\t_\t_\t_\n", "pos", ["NOUN"]),
+        ("x.txt", '{"tokens": ["a"], "tags": ["X"]}\n', "pos", ["X"]),
+        ("x.txt", "{ PUNCT\n", "pos", ["PUNCT"]),
+        ("x.txt", "> SYM\n", "pos", ["SYM"]),
+        ("x.tsv", "a\tX\n", "pos", ["X"]),
+    ],
+)
+def test_formats_are_found(tmp_path, name, text, task, tags):
+    path = tmp_path / name
+    path.write_text(text)
+    assert load_rows(path, task=task)["tags"] == [tags]
+
+
+def test_lines_end_at_line_feeds_only(tmp_path):
+    path = tmp_path / "x"
+    path.write_bytes("\ufeffa\u2028b\rc\x0b\nd".encode())
+    assert list(read_lines(path)) == ["a\u2028b\rc\x0b\n", "d"]
