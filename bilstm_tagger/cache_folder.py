@@ -16,7 +16,7 @@ def cache_folder() -> Path:
     without a home, in the folder of temporary files.
     """
     if chosen := os.environ.get("BILSTM_TAGGER_CACHE"):
-        return Path(chosen)
+        return Path(chosen).expanduser()
     if base := os.environ.get("XDG_CACHE_HOME"):
         return Path(base) / "bilstm-tagger"
     try:

@@ -208,16 +208,30 @@ class Config(_Section):
             config = cls.model_validate(merged)
         except ValidationError as error:
             raise _explain(error, origin) from None
-        if config.scheme is Scheme.IOB1:
-            raise ConfigError(
-                "'crf.scheme' cannot be IOB1: its tags depend on their neighbours",
-                accepted="auto, IOB2, BIOES, BILOU, IO",
-            )
+        _check_scheme(config)
         return config
 
     def to_dict(self) -> dict[str, Any]:
         """Returns all keys, defaults included, as plain JSON-ready values."""
         return self.model_dump(mode="json")
+
+
+def _check_scheme(config: Config) -> None:
+    """Refuses schemes of the model's tags that the task or the model cannot have."""
+    task = config.task_definition
+    if task.scheme is Scheme.NONE:
+        accepted: tuple[str, ...] = ("auto", "NONE")
+    else:
+        # IOB1 is for reading only: its B depends on the tag before.
+        accepted = ("auto", "IOB2", "BIOES", "BILOU", "IO")
+    try:
+        known = config.crf.scheme == "auto" or str(config.scheme) in accepted
+    except ConfigError:
+        known = False
+    if not known:
+        raise ConfigError(
+            f"wrong value for 'crf.scheme' of the task '{task.name}'", received=config.crf.scheme, accepted=accepted
+        )
 
 
 def _merge(defaults: Mapping[str, Any], values: Mapping[str, Any]) -> dict[str, Any]:

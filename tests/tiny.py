@@ -60,7 +60,9 @@ def pos_rows(count: int = 40, *, seed: int = 0) -> list[dict[str, Any]]:
     names = {"O": "VERB", "B-PER": "PROPN", "I-PER": "PROPN", "B-LOC": "NOUN"}
     rows = ner_rows(count, seed=seed)
     for row in rows:
-        row["tags"] = ["PUNCT" if token == "." else names[tag] for token, tag in zip(row["tokens"], row["tags"], strict=True)]
+        row["tags"] = [
+            "PUNCT" if token == "." else names[tag] for token, tag in zip(row["tokens"], row["tags"], strict=True)
+        ]
     return rows
 
 
@@ -103,6 +105,8 @@ def tiny_tagger(rows: Sequence[dict[str, Any]] | None = None, **options: Any) ->
 
 def write_conll(path: Path, rows: Sequence[dict[str, Any]]) -> Path:
     """Writes rows as two columns."""
-    sentences = ["".join(f"{pair[0]}\t{pair[1]}\n" for pair in zip(row["tokens"], row["tags"], strict=True)) for row in rows]
+    sentences = [
+        "".join(f"{pair[0]}\t{pair[1]}\n" for pair in zip(row["tokens"], row["tags"], strict=True)) for row in rows
+    ]
     path.write_text("\n".join(sentences), encoding="utf-8")
     return path

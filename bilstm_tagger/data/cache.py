@@ -17,6 +17,8 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from bilstm_tagger.cache_folder import cache_folder
+
 if TYPE_CHECKING:
     import datasets
 
@@ -26,18 +28,6 @@ MAX_BYTES = 8 * 2**30
 
 _PREFIX = "tmp-"
 _logger = logging.getLogger("bilstm_tagger.data")
-
-
-def cache_folder() -> Path:
-    """Returns the folder: ``BILSTM_TAGGER_CACHE``, else ``bilstm-tagger`` in the user's cache folder."""
-    if folder := os.environ.get("BILSTM_TAGGER_CACHE"):
-        return Path(folder).expanduser()
-    if base := os.environ.get("XDG_CACHE_HOME"):
-        return Path(base) / "bilstm-tagger"
-    try:
-        return Path.home() / ".cache" / "bilstm-tagger"
-    except RuntimeError:  # a user without a home folder
-        return Path(tempfile.gettempdir()) / "bilstm-tagger"
 
 
 def clear_cache() -> int:

@@ -160,25 +160,29 @@ def _encode_tags(rows: Dataset, vocabulary: Vocabulary, source: str) -> NDArray[
     names: list[str] = coded.dictionary.to_pylist()
     codes = np.asarray(coded.indices.fill_null(-1)).astype(np.int64)
     following = np.append(codes[1:], -1)
-    following[offsets[1:][np.diff(offsets) > 0] - 1] = -1
+    last = offsets[1:][np.diff(offsets) > 0] - 1
     inside = np.array([split_tag(name)[0] == "I" for name in names] + [False])
-    goes_on = inside[following]
-    ids = np.full((len(names) + 1, 2), UNKNOWN_TAG, dtype=np.int64)
+    # What comes next: 0 the span's continuation, 1 something else or the end, 2 an unknown tag.
+    case = np.where(inside[following], 0, np.where(following < 0, 2, 1))
+    case[last] = 1
+    ids = np.full((len(names) + 1, 3), UNKNOWN_TAG, dtype=np.int64)
     for code, name in enumerate(names):
-        for ending in (0, 1):
-            tag = _in_scheme(name, vocabulary.scheme, goes_on=not ending)
-            index = vocabulary.tag_ids.get(tag)
+        for goes_on in (True, False):
+            index = vocabulary.tag_ids.get(_in_scheme(name, vocabulary.scheme, goes_on=goes_on))
             if index is None:
                 where = int(np.searchsorted(offsets, int(np.argmax(codes == code)), side="right"))
                 raise UnknownTagError(
-                    f"unknown tag in sentence {where}: the training part has no such label",
+                    f"unknown tag in sequence {where}",
                     path=source,
                     received=name,
                     accepted=sorted({split_tag(tag)[1] or tag for tag in vocabulary.tags}),
                     hint="Correct the tag, or train on data that has it",
                 )
-            ids[code, ending] = index
-    encoded: NDArray[np.int64] = ids[codes, (~goes_on).astype(np.int64)]
+            ids[code, 1 - goes_on] = index
+        # Before an unknown tag it is open whether the span ends: then the prefix is unknown, and so the tag.
+        if ids[code, 0] == ids[code, 1]:
+            ids[code, 2] = ids[code, 0]
+    encoded: NDArray[np.int64] = ids[codes, case]
     return encoded
 
 
