@@ -13,6 +13,7 @@ Relative paths are relative to the configuration file (or, for ``--set``, to the
 
 from __future__ import annotations
 
+import glob
 import tomllib
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -243,7 +244,10 @@ def _merge(defaults: Mapping[str, Any], values: Mapping[str, Any]) -> dict[str, 
 
 
 def _resolve_paths(values: dict[str, Any], folder: Path) -> None:
-    """Makes the paths in a file relative to the file, where something stands there."""
+    """Makes the paths in a file relative to the file, where something stands there.
+
+    What stands nowhere is left as it is: a hub id, a package's name, or a path from the working directory.
+    """
     for section, keys in {"data": ("train", "dev", "test", "labels", "mask", "exclude"), "word": ("vectors",)}.items():
         table = values.get(section)
         if not isinstance(table, dict):
@@ -252,7 +256,7 @@ def _resolve_paths(values: dict[str, Any], folder: Path) -> None:
             value = table.get(key)
             if isinstance(value, str) and not Path(value).is_absolute() and ":" not in value:
                 beside = folder / value
-                if not Path(value).exists() and (beside.exists() or any(c in value for c in "*?[")):
+                if beside.exists() or glob.glob(str(beside), recursive=True):
                     table[key] = str(beside)
 
 

@@ -66,7 +66,8 @@ def read_fasta(path: Path, options: ReadOptions) -> Iterator[Record]:
     kept = count = 0
     for count, (record, labels, mask) in enumerate(_together(path, options), start=1):
         attributes = record if labels is None else labels
-        split = _split(attributes.header)
+        # A sequence to be tagged is tagged, whatever part of a benchmark its header says it was.
+        split = _split(attributes.header) if options.require_tags else None
         sequence, tags = _chain(record, labels, path, options)
         letters.update(sequence)
         if split is not None:

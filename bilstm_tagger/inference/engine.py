@@ -114,7 +114,7 @@ class Engine:
             advance: Called with the number of sequences after each batch.
         """
         lengths = np.fromiter((len(item.tokens) for item in items), dtype=np.int64, count=len(items))
-        results: list[TaggedSequence] = [self._empty(item) for item in items] if (lengths == 0).any() else []
+        results: list[TaggedSequence] = [self._empty(item, probabilities) for item in items] if (lengths == 0).any() else []
         results = results or [None] * len(items)  # type: ignore[list-item]
         for indices in sorted_batches(lengths, batch_tokens=batch_tokens):
             chosen = [items[index] for index in indices.tolist()]
@@ -125,8 +125,9 @@ class Engine:
                 advance(len(chosen))
         return results
 
-    def _empty(self, item: Prepared) -> TaggedSequence:
-        return TaggedSequence(item.text, [], [], [], [], 1.0, [], item.id, self.names)
+    def _empty(self, item: Prepared, probabilities: bool) -> TaggedSequence:
+        nothing = np.zeros((0, len(self.names)), dtype=np.float32) if probabilities else None
+        return TaggedSequence(item.text, [], [], [], [], 1.0, [], item.id, self.names, nothing)
 
     def _tag_batch(
         self, items: list[Prepared], lengths: NDArray[np.int64], probabilities: bool

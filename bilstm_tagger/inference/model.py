@@ -68,7 +68,7 @@ class Model:
         for name, text in self._texts().items():
             if name in ("metrics.json", "README.md"):
                 _replace(folder / name, lambda path, text=text: path.write_text(text, encoding="utf-8"))
-        _replace(folder / "model.safetensors", lambda path: save_file(weights, path, metadata={"format": "pt"}))
+        _replace(folder / "model.safetensors", lambda path: _write_weights(weights, path))
 
     def _texts(self) -> dict[str, str]:
         vocabulary = self.vocabulary
@@ -168,6 +168,14 @@ def _read_json(path: Path) -> dict[str, Any]:
     if not isinstance(value, dict):
         raise ModelError(f"{path} does not hold a JSON object")
     return value
+
+
+def _write_weights(weights: dict[str, torch.Tensor], path: Path) -> None:
+    path.touch()
+    mode = path.stat().st_mode
+    save_file(weights, path, metadata={"format": "pt"})
+    # safetensors makes files that only their owner can read; a model is as readable as its other files.
+    path.chmod(mode)
 
 
 def _replace(path: Path, write: Any) -> None:

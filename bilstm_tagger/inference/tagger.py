@@ -65,7 +65,8 @@ class Tagger:
             ModelError: There is no such model, or its folder is incomplete, torn or of another format version.
         """
         folder = Path(name)
-        if not folder.exists() and _HUB_ID.fullmatch(str(name)):
+        # "runs/nmaes" is a mistyped folder when there is a folder "runs": the network is left alone.
+        if not folder.exists() and not folder.parent.is_dir() and _HUB_ID.fullmatch(str(name)):
             folder = _download(str(name))
         return cls(Model.load(folder, device=device), splitter=Splitter(folder / "tokenizer.json"))
 
@@ -180,8 +181,11 @@ class Tagger:
             split: For sources that have several parts.
             batch_tokens: As in ``tag_batch``.
             advance: Called with the number of finished tokens, for progress bars.
-            **reader: Options of ``load_rows`` such as ``format`` or ``tag_column``.
+            **reader: Options of ``load_rows`` such as ``format`` or ``tag_column``; the columns are by default those
+                that the model was trained on.
         """
+        for key in ("token_column", "tag_column"):
+            reader.setdefault(key, getattr(self.config.data, key))
         rows = load_rows(source, task=self.task, split=split, **reader)
         vocabulary, network = self.model.vocabulary, self.model.network
         gold = list(rows["tags"])

@@ -5,6 +5,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
+from bilstm_tagger.nn.dropout import Dropout
+
 __all__ = ["CharCnn", "CharLstm", "WordEmbedding", "uniform_embedding"]
 
 PADDING = 0
@@ -61,7 +63,7 @@ class CharCnn(nn.Module):
     def __init__(self, num_chars: int, *, size: int, output: int, kernel: int, dropout: float) -> None:
         super().__init__()
         self.embedding = uniform_embedding(num_chars, size)
-        self.dropout = nn.Dropout(dropout)
+        self.dropout = Dropout(dropout)
         self.convolution = nn.Conv1d(size, output, kernel, padding=kernel // 2)
         self.output_size = output
 
@@ -83,7 +85,7 @@ class CharLstm(nn.Module):
     def __init__(self, num_chars: int, *, size: int, output: int, dropout: float) -> None:
         super().__init__()
         self.embedding = uniform_embedding(num_chars, size)
-        self.dropout = nn.Dropout(dropout)
+        self.dropout = Dropout(dropout)
         half = (output + 1) // 2
         self.ahead = nn.LSTM(size, half)
         self.back = nn.LSTM(size, half)

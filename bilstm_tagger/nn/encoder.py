@@ -12,32 +12,13 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
+from bilstm_tagger.nn.dropout import Dropout
 from bilstm_tagger.nn.forward_backward import reverse_padded
 
-__all__ = ["Dropout", "RecurrentEncoder", "WindowConvolution"]
+__all__ = ["RecurrentEncoder", "WindowConvolution"]
 
 Kind = Literal["lstm", "gru", "rnn"]
 _KINDS: dict[str, type[nn.LSTM] | type[nn.GRU] | type[nn.RNN]] = {"lstm": nn.LSTM, "gru": nn.GRU, "rnn": nn.RNN}
-
-
-class Dropout(nn.Module):
-    """Dropout on ``(seq_len, batch_size, features)``; locked, one mask serves all tokens of a sequence.
-
-    Source: Gal & Ghahramani 2016 for the locked form.
-    """
-
-    def __init__(self, rate: float, *, locked: bool = False) -> None:
-        super().__init__()
-        self.rate = rate
-        self.locked = locked
-
-    def forward(self, values: Tensor) -> Tensor:
-        if not self.training or self.rate == 0.0:
-            return values
-        if not self.locked:
-            return nn.functional.dropout(values, self.rate)
-        mask = values.new_empty(1, *values.shape[1:]).bernoulli_(1.0 - self.rate).div_(1.0 - self.rate)
-        return values * mask
 
 
 class WindowConvolution(nn.Module):

@@ -10,7 +10,8 @@ from torch import Tensor, nn
 
 from bilstm_tagger.nn.crf import CRF
 from bilstm_tagger.nn.embeddings import UNKNOWN, CharCnn, CharLstm, WordEmbedding, uniform_embedding
-from bilstm_tagger.nn.encoder import Dropout, RecurrentEncoder, WindowConvolution
+from bilstm_tagger.nn.dropout import Dropout
+from bilstm_tagger.nn.encoder import RecurrentEncoder, WindowConvolution
 
 __all__ = ["Batch", "BiLstmCrf", "NetworkSizes"]
 
