@@ -70,7 +70,9 @@ class WordConfig(_Section):
     """One vector a word form. ``size = 0`` leaves it out."""
 
     size: int = Field(100, ge=0, description="width of random vectors; pretrained vectors bring their own")
-    vectors: str | None = Field(None, description="a vectors file, or a package's name such as glove-6b-50d")
+    vectors: str | list[str] | None = Field(
+        None, description="a vectors file, or a package's name such as glove-6b-50d; several are set side by side"
+    )
     fine_tune: bool = Field(True, description="train the pretrained vectors too")
     keep: Literal["all"] | Annotated[int, Field(ge=0)] = Field(
         "all", description="how many pretrained words that training never saw go into the model, in file order"
@@ -254,10 +256,17 @@ def _resolve_paths(values: dict[str, Any], folder: Path) -> None:
             continue
         for key in keys:
             value = table.get(key)
-            if isinstance(value, str) and not Path(value).is_absolute() and ":" not in value:
-                beside = folder / value
-                if beside.exists() or glob.glob(str(beside), recursive=True):
-                    table[key] = str(beside)
+            if isinstance(value, str):
+                table[key] = _resolve(value, folder)
+            elif isinstance(value, list):
+                table[key] = [_resolve(item, folder) if isinstance(item, str) else item for item in value]
+
+
+def _resolve(value: str, folder: Path) -> str:
+    beside = folder / value
+    if Path(value).is_absolute() or ":" in value:
+        return value
+    return str(beside) if beside.exists() or glob.glob(str(beside), recursive=True) else value
 
 
 def _override(values: dict[str, Any], override: str) -> None:

@@ -88,7 +88,7 @@ class Splitter:
     """Cuts raw text into tokens.
 
     Args:
-        tokenizer: A tokenizer, or the path of a ``tokenizer.json``. A rule that this package wrote runs in Python's
+        tokenizer: A tokenizer, the path of a ``tokenizer.json``, or what stands in one. A rule that this package wrote runs in Python's
             ``re``; any other pre-tokenizer (of a file edited by hand) runs in Rust, as it is.
 
     Attributes:
@@ -98,10 +98,13 @@ class Splitter:
         ModelError: When the file is missing, no tokenizer, or has no pre-tokenizer.
     """
 
-    def __init__(self, tokenizer: Tokenizer | str | Path) -> None:
+    def __init__(self, tokenizer: Tokenizer | str | Path | Mapping[str, Any]) -> None:
         if isinstance(tokenizer, str | Path):
             state = _read_pre_tokenizer(Path(tokenizer))
             name = str(tokenizer)
+        elif isinstance(tokenizer, Mapping):
+            state = tokenizer.get("pre_tokenizer")
+            name = "tokenizer.json"
         else:
             rule = tokenizer.pre_tokenizer
             state = None if rule is None else json.loads(rule.__getstate__())

@@ -11,7 +11,7 @@ import json
 import logging
 import os
 import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -23,7 +23,7 @@ from bilstm_tagger.cache_folder import cache_folder
 from bilstm_tagger.errors import ConfigError, DataError, MissingDependencyError, suggest
 from bilstm_tagger.features.vector_files import read_vectors
 
-__all__ = ["VECTOR_NAMES", "Vectors", "load_vectors"]
+__all__ = ["VECTOR_NAMES", "Vectors", "join_vectors", "load_vectors"]
 
 logger = logging.getLogger("bilstm_tagger.features.vectors")
 
@@ -109,6 +109,31 @@ def load_vectors(
     if progress is not None:
         progress(len(words))
     return Vectors(words=words, matrix=matrix, source=str(source))
+
+
+def join_vectors(parts: Sequence[Vectors]) -> Vectors:
+    """Sets vectors of several sources side by side.
+
+    Args:
+        parts: At least one.
+
+    Returns:
+        The words of all sources, those of the first in its order, then what the next ones add. A word that a source
+        lacks has zeros in that source's columns.
+    """
+    if len(parts) == 1:
+        return parts[0]
+    rows: dict[str, int] = {}
+    for part in parts:
+        for word in part.words:
+            rows.setdefault(word, len(rows))
+    matrix = np.zeros((len(rows), sum(part.size for part in parts)), dtype=np.float32)
+    begin = 0
+    for part in parts:
+        index = np.fromiter((rows[word] for word in part.words), dtype=np.int64, count=len(part))
+        matrix[index, begin : begin + part.size] = part.matrix
+        begin += part.size
+    return Vectors(list(rows), matrix, " + ".join(part.source for part in parts))
 
 
 def _locate(source: str | Path) -> tuple[Path, str | None]:

@@ -193,8 +193,8 @@ def _keep_unseen(
     for row, word in enumerate(vectors.words):
         if keep is not None and len(rows) >= keep:
             break
-        if word in words or (digits_to_zero and _DIGIT.search(word)):
-            continue  # a word with digits is never looked up as it stands
+        if word in words or (digits_to_zero and _DIGIT.sub("0", word) != word):
+            continue  # a word with digits other than 0 is never looked up as it stands
         words[word] = len(words)
         rows.append(row)
     return vectors.matrix[rows].astype(np.float16)

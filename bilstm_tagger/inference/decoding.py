@@ -12,9 +12,8 @@ from numpy.typing import NDArray
 from bilstm_tagger.features.batching import sorted_batches
 from bilstm_tagger.features.encoding import EncodedRows, PaddedArrays
 from bilstm_tagger.nn import Batch, BiLstmCrf
-from bilstm_tagger.schemes import Scheme, split_tag
 
-__all__ = ["decode_rows", "iob2_names", "to_batch"]
+__all__ = ["decode_rows", "to_batch"]
 
 
 def to_batch(arrays: PaddedArrays, device: torch.device | None = None) -> Batch:
@@ -53,19 +52,3 @@ def decode_rows(
         if advance is not None:
             advance(int(lengths.sum()))
     return decoded
-
-
-def iob2_names(tags: tuple[str, ...], scheme: Scheme) -> list[str]:
-    """Returns each model tag as written in outputs: IOB2 for the span schemes, itself otherwise.
-
-    In a legal sequence the prefix alone decides: B and S (U) start a span, I and E (L) continue it. IO tags are
-    read as spans first, so they stay.
-    """
-    if scheme in (Scheme.NONE, Scheme.IO, Scheme.IOB2):
-        return list(tags)
-    written = []
-    for tag in tags:
-        prefix, label = split_tag(tag)
-        start = {"B": "B", "S": "B", "U": "B", "I": "I", "E": "I", "L": "I"}.get(prefix)
-        written.append(tag if start is None else f"{start}-{label}" if label else start)
-    return written

@@ -11,11 +11,9 @@ from torch import Tensor
 
 from bilstm_tagger.features.batching import sorted_batches
 from bilstm_tagger.features.vocabulary import Vocabulary
-from bilstm_tagger.inference.decoding import iob2_names
 from bilstm_tagger.inference.inputs import Prepared
 from bilstm_tagger.inference.span_scores import FoundSpans, TagGrammar, find_spans
 from bilstm_tagger.nn import Batch, BiLstmCrf
-from bilstm_tagger.schemes import Scheme
 from bilstm_tagger.tasks import Task
 from bilstm_tagger.types import Span, TaggedSequence
 
@@ -84,17 +82,14 @@ class Engine:
         self.task = task
         self.cache = FormCache(network, vocabulary)
         residues = task.kind == "residues"
-        self.grammar = TagGrammar(vocabulary.tags, vocabulary.scheme, outside=COIL if residues else "O")
+        self.grammar = TagGrammar(
+            vocabulary.tags,
+            vocabulary.scheme,
+            outside=COIL if residues else "O",
+            constraints=network.sizes.constraints,
+        )
         self.names = vocabulary.tags
         self.spans = task.kind != "tokens"
-        self.rewrite = vocabulary.scheme is not Scheme.NONE
-        written = iob2_names(vocabulary.tags, vocabulary.scheme)
-        # Index [joined]: a token that continues a span is I, one that does not is B.
-        self.written = (
-            [[_prefixed("B", tag) for tag in written], [_prefixed("I", tag) for tag in written]]
-            if self.rewrite
-            else [list(written), list(written)]
-        )
 
     @torch.inference_mode()
     def tag(
@@ -114,7 +109,9 @@ class Engine:
             advance: Called with the number of sequences after each batch.
         """
         lengths = np.fromiter((len(item.tokens) for item in items), dtype=np.int64, count=len(items))
-        results: list[TaggedSequence] = [self._empty(item, probabilities) for item in items] if (lengths == 0).any() else []
+        results: list[TaggedSequence] = (
+            [self._empty(item, probabilities) for item in items] if (lengths == 0).any() else []
+        )
         results = results or [None] * len(items)  # type: ignore[list-item]
         for indices in sorted_batches(lengths, batch_tokens=batch_tokens):
             chosen = [items[index] for index in indices.tolist()]
@@ -142,7 +139,13 @@ class Engine:
         tags = path.T.cpu().numpy()
         marginals, conditionals = posterior.marginals.cpu().numpy(), posterior.conditionals.cpu().numpy()
         before = None if posterior.predecessors is None else posterior.predecessors.cpu().numpy()
-        found = find_spans(self.grammar, tags, lengths, marginals, conditionals, before) if self.spans else None
+        continuations = None
+        if self.spans and self.grammar.ambiguous:
+            suffixes, transitions = crf.continuations(emissions, batch.lengths)
+            continuations = suffixes.cpu().numpy(), transitions.cpu().numpy()
+        found = None
+        if self.spans:
+            found = find_spans(self.grammar, tags, lengths, marginals, conditionals, before, continuations)
         return self._collect(items, lengths, tags, marginals, conditionals, found, probabilities)
 
     def _batch(self, items: list[Prepared], lengths: NDArray[np.int64]) -> Batch:
@@ -176,7 +179,8 @@ class Engine:
         mask = np.arange(tags.shape[1]) < lengths[:, None]
         flat = tags[mask]
         joined = (found.joined if found is not None else np.zeros(len(flat), dtype=bool)).tolist()
-        names = [self.written[join][tag] for join, tag in zip(joined, flat.tolist(), strict=True)]
+        written = self.grammar.written
+        names = [written[join][tag] for join, tag in zip(joined, flat.tolist(), strict=True)]
         rows, steps = np.nonzero(mask)
         tag_scores = marginals[rows, steps, flat].tolist()
         chosen = np.take_along_axis(conditionals, tags[..., None], axis=2)[..., 0].astype(np.float64)
@@ -214,7 +218,3 @@ class Engine:
             name = self.grammar.labels[label]
             spans[row].append(Span(item.text[first:last], name, first, last, score, start, end))
         return spans
-
-
-def _prefixed(prefix: str, tag: str) -> str:
-    return tag if tag == "O" else prefix + tag[1:]

@@ -52,19 +52,16 @@ def prepare(item: Any, splitter: Splitter, *, dense_size: int = 0) -> Prepared:
     if isinstance(item, str):
         prepared = _from_text(item, splitter)
     elif isinstance(item, Mapping):
-        prepared = _from_row(item, splitter)
+        prepared = _from_row(item, splitter, dense_size)
     elif isinstance(item, Sequence) and not isinstance(item, bytes | bytearray):
         prepared = _from_words(item, splitter)
     else:
         raise InputError("this cannot be tagged", received=item, accepted=ACCEPTED)
-    if dense_size:
-        shape = None if prepared.dense is None else prepared.dense.shape
-        if shape != (len(prepared.tokens), dense_size) and prepared.tokens:
-            raise InputError(
-                "the model reads dense columns and the input has none of that shape",
-                received=shape,
-                accepted=f"a row with 'dense' of shape {(len(prepared.tokens), dense_size)}",
-            )
+    if dense_size and prepared.tokens and prepared.dense is None:
+        raise InputError(
+            f"the model reads {dense_size} dense columns and the input has none",
+            accepted="a row such as {'tokens': ['a'], 'dense': [[0.5, ...]]}",
+        )
     return prepared
 
 
@@ -90,14 +87,47 @@ def _from_words(words: Sequence[Any], splitter: Splitter) -> Prepared:
     return Prepared(text, tokens, offsets)
 
 
-def _from_row(row: Mapping[str, Any], splitter: Splitter) -> Prepared:
+def _from_row(row: Mapping[str, Any], splitter: Splitter, dense_size: int) -> Prepared:
     name = None if row.get("id") is None else str(row["id"])
     tokens, text, offsets = row.get("tokens"), row.get("text"), row.get("offsets")
-    if tokens is None and not isinstance(text, str):
-        raise InputError("the row has neither 'tokens' nor 'text'", received=sorted(row), accepted=ACCEPTED)
-    base = _from_text(str(text), splitter) if tokens is None else _from_words(tokens, splitter)
-    if tokens is not None and text is not None and offsets is not None and len(offsets) == len(tokens):
-        base = Prepared(text, base.tokens, [(int(start), int(end)) for start, end in offsets])
+    if tokens is None and isinstance(text, str):
+        base = _from_text(text, splitter)
+    elif isinstance(tokens, Sequence) and not isinstance(tokens, str | bytes | bytearray):
+        base = _from_words(tokens, splitter)
+        if isinstance(text, str) and offsets is not None:
+            base = Prepared(text, base.tokens, _check_offsets(offsets, len(base.tokens), len(text)))
+    else:
+        raise InputError("the row has neither a list 'tokens' nor a string 'text'", received=row, accepted=ACCEPTED)
     dense = row.get("dense")
-    values = None if dense is None else np.asarray(dense, dtype=np.float32).reshape(len(base.tokens), -1)
+    values = _check_dense(dense, len(base.tokens), dense_size) if dense_size and dense is not None else None
     return Prepared(base.text, base.tokens, base.offsets, name, values)
+
+
+def _check_offsets(offsets: Any, tokens: int, length: int) -> list[tuple[int, int]]:
+    try:
+        pairs = [(int(start), int(end)) for start, end in offsets]
+        sound = len(pairs) == tokens and all(0 <= start <= end <= length for start, end in pairs)
+    except (TypeError, ValueError):
+        sound = False
+    if not sound:
+        raise InputError(
+            "the offsets do not fit the text",
+            received=offsets,
+            accepted=f"{tokens} pairs of numbers from 0 to {length}",
+        )
+    return pairs
+
+
+def _check_dense(dense: Any, tokens: int, size: int) -> NDArray[np.float32]:
+    accepted = f"{tokens} rows of {size} finite numbers"
+    try:
+        with np.errstate(over="ignore"):  # too large a number becomes infinite, and is named below
+            values = np.asarray(dense, dtype=np.float32)
+    except (TypeError, ValueError):
+        raise InputError("'dense' is no table of numbers", received=dense, accepted=accepted) from None
+    values = values.reshape(0, size) if not tokens and not values.size else values
+    if values.shape != (tokens, size):
+        raise InputError("'dense' has another shape", received=values.shape, accepted=accepted)
+    if not np.isfinite(values).all():
+        raise InputError("'dense' holds a number that is not finite", received=dense, accepted=accepted)
+    return values

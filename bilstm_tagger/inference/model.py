@@ -19,9 +19,9 @@ from safetensors.torch import load_file, save_file
 
 import bilstm_tagger
 from bilstm_tagger.config import Config
-from bilstm_tagger.errors import ModelError
+from bilstm_tagger.errors import ConfigError, ModelError, shorten
 from bilstm_tagger.features.split_rules import Kind
-from bilstm_tagger.features.splitting import build_tokenizer, tokenizer_config
+from bilstm_tagger.features.splitting import Splitter, build_tokenizer, tokenizer_config
 from bilstm_tagger.features.vocabulary import PADDING_TOKEN, UNKNOWN_TOKEN, Vocabulary
 from bilstm_tagger.inference.card import model_card
 from bilstm_tagger.nn import BiLstmCrf, NetworkSizes
@@ -30,6 +30,7 @@ from bilstm_tagger.schemes import Scheme, legal_transitions
 __all__ = ["FORMAT_VERSION", "Model", "build_network"]
 
 FORMAT_VERSION = 1
+_DAMAGE = (KeyError, TypeError, AttributeError, ValueError, RuntimeError, OSError, SafetensorError, ConfigError)
 _FILES = ("config.json", "tokenizer.json", "vocab.json", "model.safetensors")
 
 
@@ -43,6 +44,7 @@ class Model:
         network: The weights.
         tokenizer: How raw input is cut: ``words``, ``characters``, ``whitespace``, ``residues``.
         metrics: Scores of the best epoch, for ``metrics.json``.
+        splitter: Does that; by default made from ``tokenizer``.
     """
 
     config: Config
@@ -50,6 +52,11 @@ class Model:
     network: BiLstmCrf
     tokenizer: Kind
     metrics: dict[str, Any] = field(default_factory=dict)
+    splitter: Splitter = field(default=None, repr=False)  # type: ignore[assignment]  # set below
+
+    def __post_init__(self) -> None:
+        if self.splitter is None:
+            self.splitter = Splitter(build_tokenizer(self.tokenizer, {PADDING_TOKEN: 0, UNKNOWN_TOKEN: 1}))
 
     def save(self, folder: str | Path) -> None:
         """Writes the folder; each file appears whole or not at all, the weights last."""
@@ -101,6 +108,7 @@ class Model:
 
         Raises:
             ModelError: The folder is missing, incomplete, torn, or of another format version.
+            ConfigError: The device cannot be used.
         """
         folder = Path(folder)
         if not folder.is_dir():
@@ -121,16 +129,40 @@ class Model:
                 hint=f"It was written by bilstm-tagger {writer}: install a release that reads it",
             )
         try:
-            vocabulary = _vocabulary(config, _read_json(folder / "vocab.json"), _words(folder))
+            tokenizer = _read_json(folder / "tokenizer.json")
+            vocabulary = _vocabulary(config, _read_json(folder / "vocab.json"), tokenizer["model"]["vocab"])
             sizes = NetworkSizes(**config["sizes"])
-            settings = Config.from_dict(config["training"], origin=str(folder / "config.json"))
+            _check_sizes(sizes, vocabulary)
+            settings = Config.from_dict(config["training"], origin="config.json")
+            kind: Kind = config["tokenizer"]
+            splitter = Splitter(tokenizer)
             network = build_network(sizes, vocabulary)
-            weights = load_file(folder / "model.safetensors", device=str(device))
-            network.load_state_dict(weights, assign=True)
-        except (KeyError, TypeError, AttributeError, ValueError, RuntimeError, SafetensorError) as error:
-            raise ModelError(f"{folder} is damaged: {type(error).__name__}: {error}") from None
+            network.load_state_dict(load_file(folder / "model.safetensors"), assign=True)
+        except _DAMAGE as error:
+            # torch lists all weights that do not fit, a line each; the first says enough.
+            reason = shorten(" ".join(str(error).split()), 200)[1:-1]
+            raise ModelError(f"{folder} is damaged: {type(error).__name__}: {reason}") from None
         metrics = _read_json(folder / "metrics.json") if (folder / "metrics.json").is_file() else {}
-        return cls(settings, vocabulary, network.to(device).eval(), config["tokenizer"], metrics)
+        try:
+            network = network.to(device).eval()
+        except (RuntimeError, AssertionError) as error:
+            raise ConfigError(
+                f"this device cannot be used ({str(error).splitlines()[0]})", received=str(device), accepted="cpu, cuda"
+            ) from None
+        return cls(settings, vocabulary, network, kind, metrics, splitter)
+
+
+def _check_sizes(sizes: NetworkSizes, vocabulary: Vocabulary) -> None:
+    """Checks that files which were written together still belong together."""
+    expected = {
+        "words": (len(vocabulary.words), sizes.word_rows + sizes.frozen_rows),
+        "tags": (len(vocabulary.tags), sizes.num_tags),
+        "chars": (len(vocabulary.chars) + 2, sizes.num_chars),
+        "shapes": (len(vocabulary.shapes) + 2, sizes.num_shapes),
+    }
+    for name, (found, known) in expected.items():
+        if found != known:
+            raise ValueError(f"{found} {name} for weights of {known}")
 
 
 def build_network(sizes: NetworkSizes, vocabulary: Vocabulary) -> BiLstmCrf:
@@ -153,11 +185,6 @@ def _vocabulary(config: Mapping[str, Any], vocab: Mapping[str, Any], words: dict
         digits_to_zero=config["digits_to_zero"],
         word_length=config["word_length"],
     )
-
-
-def _words(folder: Path) -> dict[str, int]:
-    words: dict[str, int] = _read_json(folder / "tokenizer.json")["model"]["vocab"]
-    return words
 
 
 def _read_json(path: Path) -> dict[str, Any]:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
-from bilstm_tagger.schemes import Scheme, split_tag
+from bilstm_tagger.schemes import OUTSIDE, Scheme, split_tag
 
 __all__ = ["FoundSpans", "TagGrammar", "find_spans"]
 
@@ -22,6 +22,7 @@ class TagGrammar:
         tags: The model's tags.
         scheme: Their scheme. With ``NONE`` each run of one tag is a span.
         outside: The tag that is in no span.
+        constraints: Whether the model has the scheme's constraints, so that ill-formed tags are impossible.
 
     Attributes:
         labels: Names of the span labels.
@@ -29,9 +30,12 @@ class TagGrammar:
         joins: ``(num_tags, num_tags)`` bool, whether a token with the second tag continues the span of a token
             with the first right before it.
         needs_predecessors: Whether a span's first tag could also have continued an earlier span.
+        written: Each tag as outputs have it, IOB2 for spans: ``written[0]`` where a token continues nothing,
+            ``written[1]`` where it continues a span.
+        ambiguous: Whether several tag sequences mean the same span: without constraints ``E`` alone is read as ``S``.
     """
 
-    def __init__(self, tags: tuple[str, ...], scheme: Scheme, *, outside: str = "O") -> None:
+    def __init__(self, tags: tuple[str, ...], scheme: Scheme, *, outside: str = "O", constraints: bool = True) -> None:
         parts = [("I", tag) if scheme is Scheme.NONE else split_tag(tag) for tag in tags]
         parts = [("O", "") if tag == outside else part for tag, part in zip(tags, parts, strict=True)]
         self.labels = sorted({label for prefix, label in parts if prefix != "O"})
@@ -40,8 +44,24 @@ class TagGrammar:
         to_right = np.array([prefix in ("B", "I") for prefix, _ in parts])
         same = (self.label[:, None] == self.label) & (self.label >= 0)
         self.joins = same & to_right[:, None] & from_left
-        # B and S never continue anything; E and S are never continued.
-        self.needs_predecessors = bool(self.joins.any(axis=0)[from_left].any()) and scheme in (Scheme.IO, Scheme.NONE)
+        self.needs_predecessors = scheme in (Scheme.IO, Scheme.NONE)
+        self.ambiguous = not constraints and not self.needs_predecessors
+        self.written = [_written("B", tags, scheme), _written("I", tags, scheme)]
+
+    def names(self, path: Integers) -> list[str]:
+        """Returns the tags of one sequence ``(seq_len,)`` as outputs have them."""
+        joined = self.joins[path[:-1], path[1:]].tolist()
+        return [self.written[join][tag] for join, tag in zip([False, *joined], path.tolist(), strict=False)]
+
+
+def _written(prefix: str, tags: tuple[str, ...], scheme: Scheme) -> list[str]:
+    if scheme is Scheme.NONE:
+        return list(tags)
+    labels = [split_tag(tag)[1] for tag in tags]
+    return [
+        tag if tag == OUTSIDE else f"{prefix}-{label}" if label else prefix
+        for tag, label in zip(tags, labels, strict=True)
+    ]
 
 
 @dataclass(frozen=True)
@@ -72,6 +92,7 @@ def find_spans(
     marginals: Floats,
     conditionals: Floats,
     predecessors: Floats | None = None,
+    continuations: tuple[Floats, Floats] | None = None,
 ) -> FoundSpans:
     """Finds the spans of decoded paths and the probability of each.
 
@@ -86,6 +107,7 @@ def find_spans(
         marginals: ``(batch_size, seq_len, num_tags)``, as in ``nn.PathPosterior``; so the next two.
         conditionals: Same shape.
         predecessors: Same shape; needed where the grammar says so.
+        continuations: As ``nn.CRF.continuations`` gives them; needed where the grammar is ambiguous.
     """
     mask = np.arange(path.shape[1]) < lengths[:, None]
     rows, steps = np.nonzero(mask)  # each (num_tokens,)
@@ -110,6 +132,46 @@ def find_spans(
     if predecessors is not None:
         preceded = (predecessors[rows[start], steps[start]] * grammar.joins[:, tags[start]].T).sum(axis=-1)
         score = score * (1.0 - preceded)
-    return FoundSpans(
+    found = FoundSpans(
         rows[start], steps[start], steps[last] + 1, label[start], np.clip(score.astype(np.float64), 0.0, 1.0), joined
     )
+    if continuations is None:
+        return found
+    return replace(found, score=_sum_over_readings(grammar, found, lengths, marginals, *continuations))
+
+
+def _sum_over_readings(
+    grammar: TagGrammar,
+    found: FoundSpans,
+    lengths: Integers,
+    marginals: Floats,
+    suffixes: Floats,
+    transitions: Floats,
+) -> NDArray[np.float64]:
+    """Returns the probability of each span, summed over all tag sequences that are read as it; ``(num_spans,)``.
+
+    The forward recursion over the tags of the span's label, from "begins here, continues nothing" to "is not
+    continued".
+    """
+
+    def following(step: Integers, rows: Integers) -> NDArray[np.float64]:
+        """Probability of each tag at a step given each tag before it, where it continues a span; (n, tags, tags)."""
+        logits = transitions.astype(np.float64) + suffixes[rows, step][:, None, :]
+        weights = np.exp(logits - logits.max(axis=-1, keepdims=True))
+        kernel: NDArray[np.float64] = weights / weights.sum(axis=-1, keepdims=True) * grammar.joins
+        return kernel
+
+    rows, start, end = found.sequence, found.start, found.end
+    state = marginals[rows, start].astype(np.float64)  # (num_spans, num_tags)
+    inner = start > 0
+    before = marginals[rows[inner], start[inner] - 1].astype(np.float64)
+    state[inner] -= np.einsum("na,nab->nb", before, following(start[inner], rows[inner]))
+    state *= grammar.label == found.label[:, None]
+    for offset in range(1, int((end - start).max(initial=1))):
+        longer = start + offset < end
+        kernel = following(start[longer] + offset, rows[longer])
+        state[longer] = np.einsum("na,nab->nb", state[longer], kernel)
+    more = end < lengths[rows]
+    state[more] *= 1.0 - following(end[more], rows[more]).sum(axis=-1)
+    score: NDArray[np.float64] = np.clip(state.sum(axis=-1), 0.0, 1.0)
+    return score

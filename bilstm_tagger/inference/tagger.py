@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,9 +14,7 @@ from bilstm_tagger.data import load_rows
 from bilstm_tagger.errors import InputError, ModelError
 from bilstm_tagger.evaluation import Report, score
 from bilstm_tagger.features.encoding import encode_rows
-from bilstm_tagger.features.splitting import Splitter, build_tokenizer
-from bilstm_tagger.features.vocabulary import PADDING_TOKEN, UNKNOWN_TOKEN
-from bilstm_tagger.inference.decoding import decode_rows, iob2_names
+from bilstm_tagger.inference.decoding import decode_rows
 from bilstm_tagger.inference.engine import Engine
 from bilstm_tagger.inference.inputs import prepare
 from bilstm_tagger.inference.model import Model
@@ -40,7 +38,6 @@ class Tagger:
 
     Args:
         model: The model in memory; ``from_pretrained`` reads one from a folder.
-        splitter: How raw input is cut into tokens; by default as the model says.
 
     Example:
         >>> tagger = Tagger.from_pretrained("runs/quickstart")
@@ -48,9 +45,8 @@ class Tagger:
         ['person', 'location']
     """
 
-    def __init__(self, model: Model, *, splitter: Splitter | None = None) -> None:
+    def __init__(self, model: Model) -> None:
         self.model = model
-        self._splitter = splitter
         self._engine = Engine(model.network, model.vocabulary, self.task)
 
     @classmethod
@@ -68,7 +64,7 @@ class Tagger:
         # "runs/nmaes" is a mistyped folder when there is a folder "runs": the network is left alone.
         if not folder.exists() and not folder.parent.is_dir() and _HUB_ID.fullmatch(str(name)):
             folder = _download(str(name))
-        return cls(Model.load(folder, device=device), splitter=Splitter(folder / "tokenizer.json"))
+        return cls(Model.load(folder, device=device))
 
     @property
     def task(self) -> Task:
@@ -89,14 +85,6 @@ class Tagger:
     def labels(self) -> list[str]:
         """Labels of the spans that the model finds, or its tags for a task without spans."""
         return list(self._engine.grammar.labels) if self._engine.spans else list(self.tags)
-
-    @property
-    def splitter(self) -> Splitter:
-        """Cuts raw input into tokens."""
-        if self._splitter is None:
-            vocabulary = {PADDING_TOKEN: 0, UNKNOWN_TOKEN: 1}
-            self._splitter = Splitter(build_tokenizer(self.model.tokenizer, vocabulary))
-        return self._splitter
 
     def tag(self, item: str | Sequence[str] | dict[str, Any], *, probabilities: bool | None = None) -> TaggedSequence:
         """Tags one input.
@@ -130,10 +118,10 @@ class Tagger:
         Raises:
             InputError: As in ``tag``, naming the input.
         """
-        if isinstance(items, str):
-            raise InputError("tag_batch takes several inputs", received=items, hint="For one string use tag")
+        if isinstance(items, str | Mapping):
+            raise InputError("tag_batch takes several inputs", received=items, hint="For one input use tag")
         size = self.model.network.sizes.dense_size
-        splitter = self.splitter
+        splitter = self.model.splitter
         prepared = []
         for index, item in enumerate(items):
             try:
@@ -194,9 +182,8 @@ class Tagger:
         encoded = encode_rows(
             rows.remove_columns("tags"), vocabulary, source=str(source), dense_size=network.sizes.dense_size
         )
-        names = iob2_names(vocabulary.tags, vocabulary.scheme)
         paths = decode_rows(network, encoded, batch_tokens=batch_tokens, advance=advance)
-        predicted = [[names[tag] for tag in path.tolist()] for path in paths]
+        predicted = [self._engine.grammar.names(path) for path in paths]
         return score(gold, predicted, task=self.task, seconds=time.perf_counter() - began)
 
     def save_pretrained(self, folder: str | Path) -> None:

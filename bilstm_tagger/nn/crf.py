@@ -168,6 +168,25 @@ class CRF(torchcrf.CRF):  # type: ignore[misc]  # torchcrf ships no types
         )
         return PathPosterior(sums.marginals.transpose(0, 1), conditionals, before)
 
+    @torch.no_grad()
+    def continuations(self, emissions: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
+        """Returns what the probability of any tag after any other follows from.
+
+        P(tag c at t + 1 | tag a at t) is the softmax over c of ``transitions[a, c] + suffixes[:, t + 1, c]``.
+
+        Args:
+            emissions: As in ``forward``.
+            lengths: ``(batch_size,)``.
+
+        Returns:
+            ``suffixes`` ``(batch_size, seq_len, num_tags)``, the log weight of all suffixes that begin with a tag, up
+            to a constant for each token; ``transitions`` ``(num_tags, num_tags)``, ``-inf`` where forbidden.
+        """
+        emissions, lengths = self._prepare(emissions, None, lengths)
+        start, transitions, end = self._potentials(emissions.dtype)
+        sums = chain_sums(emissions, start, transitions, end, lengths)
+        return sums.log_beta().transpose(0, 1), transitions
+
     def _potentials(self, dtype: torch.dtype) -> tuple[Tensor, Tensor, Tensor]:
         """Start, transition and end scores, with ``-inf`` where the scheme forbids."""
         return (

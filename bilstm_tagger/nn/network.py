@@ -9,8 +9,8 @@ import torch
 from torch import Tensor, nn
 
 from bilstm_tagger.nn.crf import CRF
-from bilstm_tagger.nn.embeddings import UNKNOWN, CharCnn, CharLstm, WordEmbedding, uniform_embedding
 from bilstm_tagger.nn.dropout import Dropout
+from bilstm_tagger.nn.embeddings import UNKNOWN, CharCnn, CharLstm, WordEmbedding, uniform_embedding
 from bilstm_tagger.nn.encoder import RecurrentEncoder, WindowConvolution
 
 __all__ = ["Batch", "BiLstmCrf", "NetworkSizes"]
@@ -192,4 +192,6 @@ class BiLstmCrf(nn.Module):
             parts.append(self.char(chars))
         if self.shape is not None and shapes is not None:
             parts.append(self.shape(shapes))
+        if not parts and words is not None:
+            return self.projection.weight.new_zeros(len(words), 0)  # a network of dense columns alone
         return torch.cat(parts, dim=-1)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -11,7 +12,7 @@ from bilstm_tagger.config import Config
 from bilstm_tagger.errors import ConfigError, DataError
 from bilstm_tagger.features.encoding import count_forms, tag_values
 from bilstm_tagger.features.split_rules import Kind
-from bilstm_tagger.features.vectors import Vectors, load_vectors
+from bilstm_tagger.features.vectors import Vectors, join_vectors, load_vectors
 from bilstm_tagger.features.vocabulary import UNKNOWN, Vocabulary, build_vocabulary, span_labels
 from bilstm_tagger.inference.model import Model, build_network
 from bilstm_tagger.nn import NetworkSizes
@@ -23,24 +24,29 @@ if TYPE_CHECKING:
 __all__ = ["build_model"]
 
 
-def build_model(config: Config, rows: Dataset) -> Model:
+def build_model(config: Config, rows: Dataset, *, tags: Iterable[str] = ()) -> Model:
     """Builds the vocabulary of the training rows and a network with fresh weights.
 
     The weights come from torch's generator: seed it before.
+
+    Args:
+        config: The run.
+        rows: The training part.
+        tags: Further tags that the model is to have, in the form of the rows'.
 
     Raises:
         ConfigError: The configuration leaves the model without any input.
         DataError: The rows have no tags.
     """
     task = config.task_definition
-    tags = tag_values(rows)
-    if not tags:
+    known = tag_values(rows)
+    if not known:
         raise DataError("the training part has no tags", path=config.data.train)
-    vectors = load_vectors(config.word.vectors) if config.word.vectors and config.word.size else None
+    vectors = _vectors(config)
     counts = count_forms(rows)
     vocabulary, pretrained, frozen = build_vocabulary(
         counts,
-        task.tags or (tags if config.scheme is Scheme.NONE else span_labels(tags)),
+        task.tags or (known.union(tags) if config.scheme is Scheme.NONE else span_labels(known.union(tags))),
         scheme=config.scheme,
         vectors=vectors,
         keep=None if config.word.keep == "all" else config.word.keep,
@@ -61,6 +67,13 @@ def build_model(config: Config, rows: Dataset) -> Model:
             weight[UNKNOWN] = weight[known].mean(dim=0) if bool(known.any()) else weight[UNKNOWN]
         network.word.frozen.copy_(torch.from_numpy(frozen))
     return Model(config, vocabulary, network, _tokenizer(config, counts))
+
+
+def _vectors(config: Config) -> Vectors | None:
+    named = config.word.vectors
+    if not named or not config.word.size:
+        return None
+    return join_vectors([load_vectors(source) for source in ([named] if isinstance(named, str) else named)])
 
 
 def _sizes(config: Config, vocabulary: Vocabulary, dense: int, vectors: Vectors | None, frozen: int) -> NetworkSizes:

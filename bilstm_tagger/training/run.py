@@ -18,8 +18,9 @@ from bilstm_tagger.errors import ConfigError, DataError, UnknownTagError
 from bilstm_tagger.evaluation import Report, fast_metric, score
 from bilstm_tagger.features.encoding import EncodedRows, encode_rows, tag_values
 from bilstm_tagger.features.vocabulary import span_labels
-from bilstm_tagger.inference.decoding import decode_rows, iob2_names
+from bilstm_tagger.inference.decoding import decode_rows
 from bilstm_tagger.inference.model import Model
+from bilstm_tagger.inference.span_scores import TagGrammar
 from bilstm_tagger.schemes import Scheme, split_tag
 from bilstm_tagger.training.build import build_model
 from bilstm_tagger.training.history import History, plot_curves
@@ -90,13 +91,15 @@ def train(config: Config, *, output: str | Path | None = None, progress: bool = 
     folder = Path(output or config.output or f"runs/{config.task}")
     device = _prepare_torch(config)
     train_rows, dev_rows = _load_parts(config)
-    model = build_model(config, train_rows)
+    # A share held out of the training part may have the only token of some tag.
+    held_out = dev_rows if config.data.dev is None else None
+    model = build_model(config, train_rows, tags=tag_values(held_out) if held_out is not None else ())
     network = model.network.to(device)
     encoded = encode_rows(train_rows, model.vocabulary, source=config.data.train, dense_size=network.sizes.dense_size)
     dev = _prepare_part(model, dev_rows, config.data.dev or config.data.train)
     # Read before the hours of training, so that a mistake in it shows at once.
     test = _prepare_part(model, _load(config, "test"), config.data.test) if config.data.test else None
-    metric = config.training.metric if config.training.metric != "auto" else config.task_definition.metric
+    metric = _check_metric(config, dev, config.data.dev or config.data.train)
     saved = False
 
     def keep(outcome: Outcome) -> None:
@@ -204,9 +207,27 @@ def _check_tags(model: Model, rows: Dataset, source: str) -> None:
             )
 
 
+def _check_metric(config: Config, dev: _Part, source: str) -> str:
+    """Returns the name of the dev score, after computing it once on a perfect answer to the first labelled sequence.
+
+    Raises:
+        ConfigError: The task has no such score.
+        DataError: The dev part has no tags to score.
+    """
+    task = config.task_definition
+    metric = task.metric if config.training.metric == "auto" else config.training.metric
+    tags = next((tags for tags in dev.gold if any(tag is not None for tag in tags)), None)
+    if tags is None:
+        raise DataError("the dev part has no tags", path=source, hint="Choosing the best epoch needs labelled data")
+    known = [tag for tag in tags if tag is not None]
+    score([known], [known], task=task).metric(metric)
+    fast_metric([known], [known], metric)
+    return metric
+
+
 def _predict(model: Model, rows: EncodedRows) -> list[list[str]]:
-    names = iob2_names(model.vocabulary.tags, model.vocabulary.scheme)
-    return [[names[tag] for tag in path] for path in decode_rows(model.network, rows)]
+    grammar = TagGrammar(model.vocabulary.tags, model.vocabulary.scheme)
+    return [grammar.names(path) for path in decode_rows(model.network, rows)]
 
 
 def _final_scores(model: Model, result: TrainingResult, dev: _Part, test: _Part | None) -> TrainingResult:
@@ -223,5 +244,6 @@ def _final_scores(model: Model, result: TrainingResult, dev: _Part, test: _Part 
             metrics[name] = {"metric": reports[name].metric(result.metric), "name": result.metric}
             metrics[name] |= reports[name].to_dict()
     model.metrics = metrics
-    model.save_weights(result.folder)
+    # All of it: Ctrl-C may have come while the first epoch's folder was being written.
+    model.save(result.folder)
     return dataclasses.replace(result, report=reports["dev"], test_report=reports.get("test"))

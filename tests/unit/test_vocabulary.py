@@ -101,11 +101,12 @@ def test_pretrained_words_that_training_never_saw_get_rows_of_their_own() -> Non
     assert frozen[vocabulary.word_id("Oslo") - vocabulary.trained_words].tolist() == [3, -3]
 
 
-def test_special_tokens_and_words_with_digits_are_not_kept() -> None:
-    vocabulary, _, frozen = build({"a": 1}, vectors=vectors(UNKNOWN_TOKEN, PADDING_TOKEN, "1987", "b"))
-    assert list(vocabulary.words)[3:] == ["b"]
+def test_special_tokens_and_words_that_are_never_looked_up_are_not_kept() -> None:
+    vocabulary, _, frozen = build({"a": 1}, vectors=vectors(UNKNOWN_TOKEN, PADDING_TOKEN, "1987", "b", "0.0"))
+    assert list(vocabulary.words)[3:] == ["b", "0.0"]
+    assert vocabulary.word_id("7.5") == vocabulary.words["0.0"]
     assert frozen is not None
-    assert frozen[:, 0].tolist() == [4]
+    assert frozen[:, 0].tolist() == [4, 5]
     exact, _, _ = build({"a": 1}, vectors=vectors("1987", "b"), digits_to_zero=False)
     assert list(exact.words)[3:] == ["1987", "b"]
 
