@@ -7,7 +7,8 @@ A file has a ``task`` and the sections below; each key has a default that works,
     train = "train.conll"
     dev = "dev.conll"
 
-``--set section.key=value`` overrides a key; the value is read as TOML, or taken as a string.
+``--set section.key=value`` overrides a key; the value is read as TOML, or taken as a string. ``--set section.key=``
+takes the key back to its default.
 Relative paths are relative to the configuration file (or, for ``--set``, to the working directory).
 """
 
@@ -283,7 +284,10 @@ def _override(values: dict[str, Any], override: str) -> None:
         table = table.setdefault(section, {})
         if not isinstance(table, dict):
             raise ConfigError(f"'{section}' in the override is not a section", received=override)
-    table[last] = value
+    if text.strip():
+        table[last] = value
+    else:
+        table.pop(last, None)
 
 
 def _explain(error: ValidationError, origin: str) -> ConfigError:

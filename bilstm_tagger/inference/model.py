@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -59,23 +59,26 @@ class Model:
             self.splitter = Splitter(build_tokenizer(self.tokenizer, {PADDING_TOKEN: 0, UNKNOWN_TOKEN: 1}))
 
     def save(self, folder: str | Path) -> None:
-        """Writes the folder; each file appears whole or not at all, the weights last."""
-        folder = Path(folder)
-        folder.mkdir(parents=True, exist_ok=True)
-        for name, text in self._texts().items():
-            _replace(folder / name, lambda path, text=text: path.write_text(text, encoding="utf-8"))
+        """Writes the folder: all files under temporary names, then all renamed, so that no two models ever mix."""
         tokenizer = build_tokenizer(self.tokenizer, self.vocabulary.words, unknown=UNKNOWN_TOKEN, padding=PADDING_TOKEN)
-        _replace(folder / "tokenizer.json", lambda path: tokenizer.save(str(path), pretty=False))
-        self.save_weights(folder)
+        writers = {name: _writer(text) for name, text in self._texts().items()}
+        writers["tokenizer.json"] = lambda path: tokenizer.save(str(path), pretty=False)
+        writers["model.safetensors"] = self._write_weights
+        _replace_all(Path(folder), writers)
 
     def save_weights(self, folder: str | Path) -> None:
         """Writes only what changes from epoch to epoch: the weights, the metrics and the card."""
-        folder = Path(folder)
+        writers = {name: _writer(text) for name, text in self._texts().items() if name in ("metrics.json", "README.md")}
+        writers["model.safetensors"] = self._write_weights
+        _replace_all(Path(folder), writers)
+
+    def _write_weights(self, path: Path) -> None:
+        path.touch()
+        mode = path.stat().st_mode
         weights = {name: value.contiguous() for name, value in self.network.state_dict().items()}
-        for name, text in self._texts().items():
-            if name in ("metrics.json", "README.md"):
-                _replace(folder / name, lambda path, text=text: path.write_text(text, encoding="utf-8"))
-        _replace(folder / "model.safetensors", lambda path: _write_weights(weights, path))
+        save_file(weights, path, metadata={"format": "pt"})
+        # safetensors makes files that only their owner can read; a model is as readable as its other files.
+        path.chmod(mode)
 
     def _texts(self) -> dict[str, str]:
         vocabulary = self.vocabulary
@@ -197,21 +200,21 @@ def _read_json(path: Path) -> dict[str, Any]:
     return value
 
 
-def _write_weights(weights: dict[str, torch.Tensor], path: Path) -> None:
-    path.touch()
-    mode = path.stat().st_mode
-    save_file(weights, path, metadata={"format": "pt"})
-    # safetensors makes files that only their owner can read; a model is as readable as its other files.
-    path.chmod(mode)
+def _writer(text: str) -> Callable[[Path], object]:
+    return lambda path: path.write_text(text, encoding="utf-8")
 
 
-def _replace(path: Path, write: Any) -> None:
-    """Writes to a temporary name beside ``path``, flushes it to the disk, and renames it."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+def _replace_all(folder: Path, writers: Mapping[str, Callable[[Path], object]]) -> None:
+    """Writes files under temporary names beside their own, flushes them to the disk, and then renames them all."""
+    folder.mkdir(parents=True, exist_ok=True)
+    temporaries = {name: folder / f".{name}.{os.getpid()}.tmp" for name in writers}
     try:
-        write(temporary)
-        with open(temporary, "rb+") as stream:
-            os.fsync(stream.fileno())
-        os.replace(temporary, path)
+        for name, write in writers.items():
+            write(temporaries[name])
+            with open(temporaries[name], "rb+") as stream:
+                os.fsync(stream.fileno())
+        for name, temporary in temporaries.items():
+            os.replace(temporary, folder / name)
     finally:
-        temporary.unlink(missing_ok=True)
+        for temporary in temporaries.values():
+            temporary.unlink(missing_ok=True)

@@ -39,14 +39,14 @@ def build_model(config: Config, rows: Dataset, *, tags: Iterable[str] = ()) -> M
         DataError: The rows have no tags.
     """
     task = config.task_definition
-    known = tag_values(rows)
-    if not known:
+    present = tag_values(rows)
+    if not present:
         raise DataError("the training part has no tags", path=config.data.train)
     vectors = _vectors(config)
     counts = count_forms(rows)
     vocabulary, pretrained, frozen = build_vocabulary(
         counts,
-        task.tags or (known.union(tags) if config.scheme is Scheme.NONE else span_labels(known.union(tags))),
+        task.tags or (present.union(tags) if config.scheme is Scheme.NONE else span_labels(present.union(tags))),
         scheme=config.scheme,
         vectors=vectors,
         keep=None if config.word.keep == "all" else config.word.keep,

@@ -24,7 +24,7 @@ def char_lstm(output: int = 6, *, dropout: float = 0.0) -> CharLstm:
 
 def test_fresh_vectors_are_uniform_and_padding_is_zero() -> None:
     torch.manual_seed(0)
-    weight = uniform_embedding(2000, 12).weight
+    weight = uniform_embedding(2000, 12).weight.detach()
     assert not weight[PADDING].any()
     assert 0.49 < float(weight.abs().max()) <= 0.5
     assert float(weight[1:].std()) == pytest.approx(0.5 / 3**0.5, rel=0.02)

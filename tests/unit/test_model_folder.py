@@ -215,6 +215,4 @@ def test_a_write_that_fails_leaves_the_old_folder_whole(folder: Path, monkeypatc
     monkeypatch.setattr(model_module, "save_file", no_space)
     with pytest.raises(OSError, match="No space left"):
         tiny_model(seed=5, shape={"size": 4}).save(folder)
-    assert (folder / "model.safetensors").read_bytes() == before["model.safetensors"]
-    assert {file.name for file in folder.iterdir()} == FILES
-    Model.load(folder)
+    assert {file.name: file.read_bytes() for file in folder.iterdir()} == before
