@@ -88,8 +88,8 @@ class Splitter:
     """Cuts raw text into tokens.
 
     Args:
-        tokenizer: A tokenizer, the path of a ``tokenizer.json``, or what stands in one. A rule that this package wrote runs in Python's
-            ``re``; any other pre-tokenizer (of a file edited by hand) runs in Rust, as it is.
+        tokenizer: A tokenizer, the path of a ``tokenizer.json``, or what stands in one. A rule that this package
+            wrote runs in Python's ``re``; any other pre-tokenizer (of a file edited by hand) runs in Rust, as it is.
 
     Attributes:
         kind: ``words``, ``characters``, ``whitespace``, ``residues``, or ``custom`` for a rule of somebody else.
