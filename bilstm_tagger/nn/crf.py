@@ -215,7 +215,8 @@ class CRF(torchcrf.CRF):  # type: ignore[misc]  # torchcrf ships no types
                 raise ValueError("the mask has a hole: the tokens of a sequence must come first, the padding after")
         elif lengths is None:
             lengths = torch.full((batch_size,), seq_len, device=emissions.device)
-        if lengths.shape != (batch_size,) or bool((lengths < 1).any()) or bool((lengths > seq_len).any()):
+        shortest, longest = lengths.aminmax() if lengths.numel() else (0, 0)
+        if lengths.shape != (batch_size,) or not 1 <= int(shortest) <= int(longest) <= seq_len:
             raise ValueError(f"lengths must be {batch_size} numbers from 1 to {seq_len}, got {lengths.tolist()[:10]}")
         return emissions, lengths.long()
 
@@ -261,9 +262,11 @@ class CRF(torchcrf.CRF):  # type: ignore[misc]  # torchcrf ships no types
         rows = torch.arange(emissions.shape[1], device=emissions.device)
         final = (table[lengths - 1, rows] + end).argmax(dim=-1)  # (batch_size,)
         current, path = final, [final]
+        shortest = int(lengths.amin())
         for step in range(len(scores) - 2, -1, -1):
-            previous = (scores[step] + incoming[current]).argmax(dim=-1)
-            current = torch.where(lengths - 1 > step, previous, final)
+            current = (scores[step] + incoming[current]).argmax(dim=-1)
+            if step >= shortest - 1:  # beyond the end of some sequence: its path has not begun yet
+                current = torch.where(lengths - 1 > step, current, final)
             path.append(current)
         steps = torch.arange(len(scores), device=emissions.device).unsqueeze(1)
         return torch.stack(path[::-1]).masked_fill_(steps >= lengths, 0)

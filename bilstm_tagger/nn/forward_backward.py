@@ -7,6 +7,7 @@ run in one loop. Where float32 probabilities could underflow, the same sums are 
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -80,6 +81,8 @@ def reverse_padded(values: Tensor, lengths: Tensor) -> Tensor:
     Returns:
         A tensor of the same shape. The function is its own inverse.
     """
+    if values.device.type == "cpu" and bool((lengths == len(values)).all()):
+        return values.flip(0)  # batches of one length are common, a single sentence among them
     steps = torch.arange(values.shape[0], device=values.device).unsqueeze(1)  # (seq_len, 1)
     index = lengths.unsqueeze(0) - 1 - steps
     index = torch.where(index >= 0, index, steps)  # (seq_len, batch_size)
@@ -101,7 +104,9 @@ def chain_sums(emissions: Tensor, start: Tensor, transitions: Tensor, end: Tenso
     peak = emissions.amax(dim=-1, keepdim=True)
     peak = torch.where(mask.unsqueeze(-1) & peak.isfinite(), peak, torch.zeros_like(peak))
     scaled = (emissions - peak).masked_fill(~mask.unsqueeze(-1), 0.0)
-    safe = _range(scaled) + 2 * _range(transitions) + _range(start) + _range(end) <= _SAFE_RANGE
+    # Start and end are met once, so twice the joint range of all scores but the emissions bounds them too.
+    potentials = torch.cat([start, transitions.flatten(), end])
+    safe = _range(scaled) + 2 * _range(potentials) <= _SAFE_RANGE
     recursion = _probability_recursion if safe else _logarithm_recursion
     sums, alpha, beta, joint = recursion(scaled, start, transitions, end, lengths)
     total = sums + (peak.squeeze(-1) * mask).sum(dim=0)
@@ -111,10 +116,10 @@ def chain_sums(emissions: Tensor, start: Tensor, transitions: Tensor, end: Tenso
 
 def _range(scores: Tensor) -> float:
     """Distance between the largest and the smallest finite score."""
-    finite = scores.isfinite()
-    smallest = torch.where(finite, scores, torch.inf).amin()
-    largest = torch.where(finite, scores, -torch.inf).amax()
-    return float(largest - smallest) if bool(finite.any()) else 0.0
+    smallest, largest = (float(value) for value in scores.aminmax())
+    if math.isinf(smallest):
+        smallest = float(scores.nan_to_num(nan=largest, neginf=largest).amin())
+    return largest - smallest if math.isfinite(largest) else 0.0
 
 
 def _both_ways(
