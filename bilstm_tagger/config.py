@@ -125,6 +125,9 @@ class CrfConfig(_Section):
     """The layer that scores whole tag sequences."""
 
     scheme: str = Field("auto", description="scheme of the model's tags: auto, IOB2, BIOES, BILOU, IO")
+    decoding: Literal["auto", "viterbi", "marginal"] = Field(
+        "auto", description="the best sequence, or the best tag of each token; auto asks the task"
+    )
     constraints: bool = Field(True, description="make ill-formed sequences impossible, in the loss and in decoding")
 
 
@@ -184,6 +187,11 @@ class Config(_Section):
         task = self.task_definition
         return task.scheme if self.crf.scheme == "auto" else Scheme.parse(self.crf.scheme)
 
+    @property
+    def decoding(self) -> Literal["viterbi", "marginal"]:
+        """How tags are chosen; ``auto`` is the task's own way."""
+        return self.task_definition.decoding if self.crf.decoding == "auto" else self.crf.decoding
+
     @classmethod
     def load(cls, path: str | Path, overrides: Iterable[str] = ()) -> Config:
         """Reads a TOML file and applies ``section.key=value`` overrides."""
@@ -221,8 +229,13 @@ class Config(_Section):
 
 
 def _check_scheme(config: Config) -> None:
-    """Refuses schemes of the model's tags that the task or the model cannot have."""
+    """Refuses schemes and decodings of the model's tags that the task or the model cannot have."""
     task = config.task_definition
+    if task.scheme is not Scheme.NONE and config.decoding == "marginal":
+        raise ConfigError(
+            f"'crf.decoding' cannot be marginal for the task '{task.name}': the tags could be ill-formed",
+            accepted="auto, viterbi",
+        )
     if task.scheme is Scheme.NONE:
         accepted: tuple[str, ...] = ("auto", "NONE")
     else:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import torch
@@ -30,6 +30,7 @@ def decode_rows(
     network: BiLstmCrf,
     rows: EncodedRows,
     *,
+    decoding: Literal["viterbi", "marginal"] = "viterbi",
     batch_tokens: int = 8192,
     advance: Callable[[int], None] | None = None,
 ) -> list[NDArray[np.int64]]:
@@ -38,6 +39,7 @@ def decode_rows(
     Args:
         network: In evaluation mode.
         rows: The data set.
+        decoding: The best sequence, or the best tag of each token.
         batch_tokens: Padded tokens in a batch.
         advance: Called with the number of tokens after each batch.
     """
@@ -45,7 +47,11 @@ def decode_rows(
     decoded: list[NDArray[np.int64]] = [np.zeros(0, dtype=np.int64)] * len(rows)
     for indices in sorted_batches(rows.lengths, batch_tokens=batch_tokens):
         batch = to_batch(rows.batch(indices), device)
-        paths = network.crf.best_path(network.emissions(batch), batch.lengths).cpu().numpy()
+        emissions = network.emissions(batch)
+        if decoding == "marginal":
+            paths = network.crf.marginals(emissions, batch.lengths).argmax(dim=-1).cpu().numpy()
+        else:
+            paths = network.crf.best_path(emissions, batch.lengths).cpu().numpy()
         lengths = rows.lengths[indices]
         for column, (index, length) in enumerate(zip(indices.tolist(), lengths.tolist(), strict=True)):
             decoded[index] = paths[:length, column]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import Literal
 
 import numpy as np
 import torch
@@ -74,12 +75,16 @@ class Engine:
     Args:
         network: The weights.
         vocabulary: The model's.
-        task: Decides whether there are spans and whether probabilities are kept.
+        task: Decides whether there are spans.
+        decoding: The best sequence, or the best tag of each token.
     """
 
-    def __init__(self, network: BiLstmCrf, vocabulary: Vocabulary, task: Task) -> None:
+    def __init__(
+        self, network: BiLstmCrf, vocabulary: Vocabulary, task: Task, *, decoding: Literal["viterbi", "marginal"]
+    ) -> None:
         self.network = network.eval()
         self.task = task
+        self.decoding = decoding
         self.cache = FormCache(network, vocabulary)
         residues = task.kind == "residues"
         self.grammar = TagGrammar(
@@ -132,11 +137,11 @@ class Engine:
         batch = self._batch(items, lengths)
         emissions = self.network.emissions(batch)
         crf = self.network.crf
-        path = crf.best_path(emissions, batch.lengths)
+        path = crf.best_path(emissions, batch.lengths) if self.decoding == "viterbi" else None
         posterior = crf.path_posterior(
             emissions, path, batch.lengths, predecessors=self.spans and self.grammar.needs_predecessors
         )
-        tags = path.T.cpu().numpy()
+        tags = posterior.path.cpu().numpy()
         marginals, conditionals = posterior.marginals.cpu().numpy(), posterior.conditionals.cpu().numpy()
         before = None if posterior.predecessors is None else posterior.predecessors.cpu().numpy()
         continuations = None

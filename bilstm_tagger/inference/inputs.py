@@ -82,6 +82,14 @@ def _from_words(words: Sequence[Any], splitter: Splitter) -> Prepared:
         position += len(word) + 1
     text = " ".join(tokens)
     if splitter.kind == "residues":
+        for index, word in enumerate(tokens):
+            if len(word) != 1:
+                raise InputError(
+                    f"token {index} is not one residue",
+                    received=word,
+                    accepted="a string, or a list of one-letter codes",
+                    hint="For several sequences use tag_batch",
+                )
         check_residues("".join(tokens))
         tokens = [word.upper() for word in tokens]
     return Prepared(text, tokens, offsets)

@@ -47,7 +47,7 @@ class Tagger:
 
     def __init__(self, model: Model) -> None:
         self.model = model
-        self._engine = Engine(model.network, model.vocabulary, self.task)
+        self._engine = Engine(model.network, model.vocabulary, self.task, decoding=self.config.decoding)
 
     @classmethod
     def from_pretrained(cls, name: str | Path, *, device: str = "cpu") -> Tagger:
@@ -182,7 +182,7 @@ class Tagger:
         encoded = encode_rows(
             rows.remove_columns("tags"), vocabulary, source=str(source), dense_size=network.sizes.dense_size
         )
-        paths = decode_rows(network, encoded, batch_tokens=batch_tokens, advance=advance)
+        paths = decode_rows(network, encoded, decoding=self.config.decoding, batch_tokens=batch_tokens, advance=advance)
         predicted = [self._engine.grammar.names(path) for path in paths]
         return score(gold, predicted, task=self.task, seconds=time.perf_counter() - began)
 

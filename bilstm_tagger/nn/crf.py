@@ -20,12 +20,13 @@ _REDUCTIONS = ("none", "sum", "mean", "token_mean")
 
 @dataclass(frozen=True)
 class PathPosterior:
-    """What the model believes about one given tag path of each sequence; batch first, zero beyond the ends.
+    """What the model believes about one tag path of each sequence; batch first, zero beyond the ends.
 
     The posterior of a linear chain is itself a Markov chain, so the probability of a stretch of tags is the
     marginal of its first tag times the conditionals of the others.
 
     Attributes:
+        path: ``(batch_size, seq_len)`` the path itself.
         marginals: ``(batch_size, seq_len, num_tags)`` probability of each tag.
         conditionals: ``(batch_size, seq_len, num_tags)`` probability of each tag at t, given the path's tag at
             t - 1. At t = 0 it is the marginal.
@@ -33,6 +34,7 @@ class PathPosterior:
             t; zero at t = 0. None where not asked for.
     """
 
+    path: Tensor
     marginals: Tensor
     conditionals: Tensor
     predecessors: Tensor | None = None
@@ -140,20 +142,24 @@ class CRF(torchcrf.CRF):  # type: ignore[misc]  # torchcrf ships no types
 
     @torch.no_grad()
     def path_posterior(
-        self, emissions: Tensor, path: Tensor, lengths: Tensor, *, predecessors: bool = False
+        self, emissions: Tensor, path: Tensor | None, lengths: Tensor, *, predecessors: bool = False
     ) -> PathPosterior:
         """Returns marginals and the conditionals along a path, from which all span probabilities follow.
 
         Args:
             emissions: As in ``forward``.
-            path: Tags ``(batch_size, seq_len)`` (or time-major, as ``batch_first`` says), no unknown ones.
+            path: Tags ``(batch_size, seq_len)`` (or time-major, as ``batch_first`` says), no unknown ones; None takes
+                the most probable tag of each token.
             lengths: ``(batch_size,)``.
             predecessors: Whether to compute those too.
         """
         emissions, lengths = self._prepare(emissions, None, lengths)
-        path = path.T if self.batch_first else path
         start, transitions, end = self._potentials(emissions.dtype)
         sums = chain_sums(emissions, start, transitions, end, lengths)
+        if path is None:
+            path = sums.marginals.argmax(dim=-1)
+        elif self.batch_first:
+            path = path.T
         steps = torch.arange(len(path), device=lengths.device).unsqueeze(1)
         beyond = (steps >= lengths).unsqueeze(-1)
 
@@ -166,7 +172,7 @@ class CRF(torchcrf.CRF):  # type: ignore[misc]  # torchcrf ships no types
         before = (
             finish(torch.zeros_like(first), transitions.T[path[1:]] + sums.log_alpha()[:-1]) if predecessors else None
         )
-        return PathPosterior(sums.marginals.transpose(0, 1), conditionals, before)
+        return PathPosterior(path.T, sums.marginals.transpose(0, 1), conditionals, before)
 
     @torch.no_grad()
     def continuations(self, emissions: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:

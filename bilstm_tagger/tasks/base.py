@@ -20,6 +20,8 @@ class Task:
         title: For headings and model cards.
         kind: ``spans`` (names, chunks), ``tokens`` (one tag a token), ``residues`` (proteins).
         scheme: Scheme of the model's tags.
+        decoding: ``viterbi``, the most probable well-formed sequence; or ``marginal``, the most probable tag of each
+            token, which maximises the expected number of right tokens.
         tokenizer: How raw input is cut when the data do not say: ``words``, ``characters``, ``residues``.
         metric: Name of the dev score that chooses the best epoch: ``f1``, ``accuracy``, ``q3``, ``q8``.
         tags: The whole tag set where it is fixed beforehand (residue states), else None.
@@ -33,6 +35,7 @@ class Task:
     title: str
     kind: Literal["spans", "tokens", "residues"]
     scheme: Scheme
+    decoding: Literal["viterbi", "marginal"] = "viterbi"
     tokenizer: Literal["words", "characters", "residues"]
     metric: str
     tags: tuple[str, ...] | None = None

@@ -8,6 +8,7 @@ TASK = Task(
     title="Part-of-speech tagging",
     kind="tokens",
     scheme=Scheme.NONE,
+    decoding="marginal",
     tokenizer="words",
     metric="accuracy",
     tag_column="UPOS",

@@ -33,6 +33,7 @@ TASK = Task(
     title="Protein secondary structure, 3 states",
     kind="residues",
     scheme=Scheme.NONE,
+    decoding="marginal",
     tokenizer="residues",
     metric="q3",
     tags=("C", "E", "H"),

@@ -9,6 +9,7 @@ TASK = Task(
     title="Protein secondary structure, 8 states",
     kind="residues",
     scheme=Scheme.NONE,
+    decoding="marginal",
     tokenizer="residues",
     metric="q8",
     tags=("B", "C", "E", "G", "H", "I", "S", "T"),

@@ -227,7 +227,7 @@ def _check_metric(config: Config, dev: _Part, source: str) -> str:
 
 def _predict(model: Model, rows: EncodedRows) -> list[list[str]]:
     grammar = TagGrammar(model.vocabulary.tags, model.vocabulary.scheme)
-    return [grammar.names(path) for path in decode_rows(model.network, rows)]
+    return [grammar.names(path) for path in decode_rows(model.network, rows, decoding=model.config.decoding)]
 
 
 def _final_scores(model: Model, result: TrainingResult, dev: _Part, test: _Part | None) -> TrainingResult:

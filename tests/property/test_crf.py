@@ -63,6 +63,9 @@ def test_normaliser_viterbi_and_marginals_equal_enumeration(seed, num_tags, seq_
     paths = crf.best_path(emissions, lengths)
     posterior = crf.path_posterior(emissions, paths, lengths)
     torch.testing.assert_close(posterior.marginals, crf.marginals(emissions, lengths))
+    best_each = crf.path_posterior(emissions, None, lengths)
+    torch.testing.assert_close(best_each.path, posterior.marginals.argmax(dim=-1))
+    torch.testing.assert_close(best_each.marginals, posterior.marginals)
     for row, length in enumerate(lengths.tolist()):
         weights = enumerate_weights(crf, emissions[row, :length])
         values = torch.tensor(list(weights.values()), dtype=torch.float64)

@@ -155,3 +155,8 @@ def test_residues_are_upper_cased_and_white_space_left_out() -> None:
 )
 def test_what_is_no_protein_is_refused(item: Any, problem: str) -> None:
     assert problem in refused(item, RESIDUES)
+
+
+def test_a_list_of_chains_is_no_chain() -> None:
+    with pytest.raises(InputError, match=r"token 1 is not one residue: got 'KV'.*tag_batch"):
+        prepare(["M", "KV"], RESIDUES)
