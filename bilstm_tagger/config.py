@@ -80,7 +80,9 @@ class WordConfig(_Section):
     )
     min_count: Positive = Field(1, description="rarer words (and not pretrained) share the unknown vector")
     digits_to_zero: bool = Field(True, description="1987 and 2024 are looked up as 0000")
-    unknown_singletons: Fraction = Field(0.5, description="chance that a word seen once is replaced by the unknown one")
+    unknown_singletons: Fraction = Field(
+        0.5, description="chance that a word seen once, and without a pretrained vector, is replaced by the unknown one"
+    )
 
 
 class CharConfig(_Section):

@@ -70,7 +70,7 @@ class Vocabulary:
         scheme: That scheme.
         digits_to_zero: Whether digits are looked up as 0.
         word_length: Longer words keep this many characters, half from either end.
-        singletons: Rows of words that training saw once.
+        singletons: Rows of words without a pretrained vector that training saw once.
     """
 
     words: dict[str, int]
@@ -180,9 +180,21 @@ def build_vocabulary(
         scheme=scheme,
         digits_to_zero=digits_to_zero,
         word_length=word_length,
-        singletons=frozenset(words[form] for form, count in counts.items() if count == 1 and form in words),
+        singletons=_singletons(words, counts, known),
     )
     return vocabulary, matrix, frozen
+
+
+def _singletons(words: dict[str, int], counts: dict[str, int], known: dict[str, int]) -> frozenset[int]:
+    """Rows of the words to train the unknown vector on: seen once, and without a pretrained vector.
+
+    A rare word with a pretrained vector is not like an unknown one: when tagging, others like it have vectors too.
+    """
+    return frozenset(
+        words[form]
+        for form, count in counts.items()
+        if count == 1 and form in words and form not in known and form.lower() not in known
+    )
 
 
 def _keep_unseen(

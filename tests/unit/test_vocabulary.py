@@ -79,6 +79,11 @@ def test_singletons_are_the_rows_of_words_seen_once() -> None:
     assert vocabulary.singletons == {vocabulary.words["b"], vocabulary.words["c"]}
 
 
+def test_a_word_with_a_vector_is_no_singleton() -> None:
+    vocabulary, _, _ = build({"a": 2, "b": 1, "C": 1, "d": 1}, vectors=vectors("b", "c"))
+    assert vocabulary.singletons == {vocabulary.words["d"]}
+
+
 def test_trained_words_get_their_vector_that_of_their_lower_case_or_none() -> None:
     vocabulary, matrix, frozen = build({"May": 3, "OSLO": 2, "zzz": 1}, vectors=vectors("may", "May", "oslo", "other"))
     assert matrix is not None
