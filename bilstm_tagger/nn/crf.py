@@ -9,6 +9,7 @@ import torchcrf
 from torch import Tensor
 
 from bilstm_tagger.nn.forward_backward import chain_sums, log_partition
+from bilstm_tagger.nn.nbest import n_best_paths
 
 __all__ = ["CRF", "UNKNOWN_TAG", "PathPosterior"]
 
@@ -127,11 +128,58 @@ class CRF(torchcrf.CRF):  # type: ignore[misc]  # torchcrf ships no types
         return [path[:length] for path, length in zip(best, lengths.tolist(), strict=True)]
 
     @torch.no_grad()
-    def best_path(self, emissions: Tensor, lengths: Tensor) -> Tensor:
-        """Returns the most probable legal tags, shaped like tags; zero beyond each end (Viterbi 1967)."""
+    def best_path(self, emissions: Tensor, lengths: Tensor, *, allowed: Tensor | None = None) -> Tensor:
+        """Returns the most probable legal tags, shaped like tags; zero beyond each end (Viterbi 1967).
+
+        Args:
+            emissions: As in ``forward``.
+            lengths: ``(batch_size,)``.
+            allowed: Bool, shaped like the emissions: the tags that each token may have. None allows all; a sequence
+                that it leaves nothing gets arbitrary tags.
+        """
+        if allowed is not None:
+            emissions = emissions.masked_fill(~allowed, -torch.inf)
         time_major, lengths = self._prepare(emissions, None, lengths)
         path = self._viterbi(time_major, lengths)
         return path.T if self.batch_first else path
+
+    @torch.no_grad()
+    def n_best(self, emissions: Tensor, lengths: Tensor, n: int) -> tuple[Tensor, Tensor]:
+        """Returns the n most probable legal sequences and the logarithms of their probabilities, best first.
+
+        Args:
+            emissions: As in ``forward``.
+            lengths: ``(batch_size,)``.
+            n: How many, at least 1.
+
+        Returns:
+            ``(n, batch_size, seq_len)`` tags (or time-major, as ``batch_first`` says), zero beyond each end; and
+            ``(n, batch_size)``, ``-inf`` where there are fewer legal sequences.
+        """
+        if n < 1:
+            raise ValueError(f"n must be at least 1, got {n}")
+        time_major, lengths = self._prepare(emissions, None, lengths)
+        potentials = self._potentials(time_major.dtype)
+        paths, scores = n_best_paths(time_major, *potentials, lengths, n=n)
+        scores = scores - chain_sums(time_major, *potentials, lengths).log_partition
+        return paths.transpose(1, 2) if self.batch_first else paths, scores
+
+    @torch.no_grad()
+    def entropy(self, emissions: Tensor, lengths: Tensor) -> Tensor:
+        """Returns the entropy of the distribution over tag sequences, in nats, ``(batch_size,)``.
+
+        The posterior is a Markov chain: the entropy of the first tag, and of each next tag given the one before.
+        """
+        time_major, lengths = self._prepare(emissions, None, lengths)
+        start, transitions, end = self._potentials(time_major.dtype)
+        sums = chain_sums(time_major, start, transitions, end, lengths)
+        total: Tensor = torch.special.entr(sums.marginals[0]).sum(dim=-1)
+        for step, (before, beta) in enumerate(zip(sums.marginals[:-1], sums.log_beta()[1:], strict=True), start=1):
+            following = (transitions + beta.unsqueeze(1)).softmax(dim=-1)  # (batch_size, from, to)
+            # A tag that nothing may follow has probability 0, and no distribution over what follows.
+            uncertainty = torch.special.entr(following.nan_to_num(nan=0.0)).sum(dim=-1).to(before.dtype)
+            total = total + torch.where(step < lengths, (before * uncertainty).sum(dim=-1), 0.0)
+        return total
 
     @torch.no_grad()
     def marginals(self, emissions: Tensor, lengths: Tensor) -> Tensor:

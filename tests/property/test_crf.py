@@ -87,6 +87,33 @@ def test_normaliser_viterbi_and_marginals_equal_enumeration(seed, num_tags, seq_
                     assert float(posterior.conditionals[row, t, tag]) == pytest.approx(float(joint) / before, abs=1e-6)
 
 
+@settings(max_examples=25, deadline=None)
+@given(n=st.integers(1, 6), **sizes)
+def test_n_best_entropy_and_allowed_tags_equal_enumeration(n, seed, num_tags, seq_len, constrained, scale) -> None:
+    crf, emissions, lengths = make(seed, num_tags, seq_len, 3, scale=scale, constrained=constrained)
+    paths, log_probabilities = crf.n_best(emissions, lengths, n)
+    entropy = crf.entropy(emissions, lengths)
+    allowed = torch.rand(emissions.shape, generator=torch.Generator().manual_seed(seed)) < 0.7
+    allowed[..., 0] = True
+    restricted = crf.best_path(emissions, lengths, allowed=allowed)
+    for row, length in enumerate(lengths.tolist()):
+        weights = enumerate_weights(crf, emissions[row, :length])
+        values = torch.tensor(list(weights.values()), dtype=torch.float64).log_softmax(0)
+        logs = dict(zip(weights, values.tolist(), strict=True))
+        best = sorted(values.tolist(), reverse=True)[:n]
+        found = [tuple(path[:length]) for path in paths[:, row].tolist()]
+        assert log_probabilities[: len(best), row].tolist() == pytest.approx(best, abs=1e-8)
+        assert [logs[path] for path, log in zip(found, best, strict=False) if log > -1e9] == pytest.approx(
+            [log for log in best if log > -1e9], abs=1e-8
+        )
+        legal = [path for path, log in zip(found, best, strict=False) if log > -1e9]
+        assert len(set(legal)) == len(legal)
+        assert bool((log_probabilities[len(best) :, row] == -torch.inf).all())
+        assert float(entropy[row]) == pytest.approx(float(torch.special.entr(values.exp()).sum()), abs=1e-6)
+        permitted = [log for path, log in logs.items() if all(allowed[row, t, tag] for t, tag in enumerate(path))]
+        assert logs[tuple(restricted[row, :length].tolist())] == pytest.approx(max(permitted), abs=1e-8)
+
+
 @settings(max_examples=30, deadline=None)
 @given(**sizes)
 def test_unknown_tags_sum_over_all_that_agree(seed, num_tags, seq_len, constrained, scale) -> None:
