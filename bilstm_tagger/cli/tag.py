@@ -90,7 +90,8 @@ def tag(
     if not quiet:
         seconds = time.perf_counter() - start
         rate = f"{counts.tokens / seconds:,.0f} tokens/s"
-        message = f"Tagged {counts.sequences:,} sequences, {counts.tokens:,} tokens in {seconds:.1f} s ({rate})"
+        sequences = "1 sequence" if counts.sequences == 1 else f"{counts.sequences:,} sequences"
+        message = f"Tagged {sequences}, {counts.tokens:,} tokens in {seconds:.1f} s ({rate})"
         typer.echo(message, err=True)
 
 
