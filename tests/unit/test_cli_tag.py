@@ -103,7 +103,7 @@ class TestText:
         assert run("tag", "model") == 0
         out, err = capsys.readouterr()
         assert out == "Ann\tB-PER\nmet\tO\nbob\tO\n.\tO\n\n"
-        assert "Tagged 1 sequences, 4 tokens in" in err
+        assert "Tagged 1 sequence, 4 tokens in" in err
         assert "tokens/s" in err
 
     def test_a_dash_is_standard_input(self, monkeypatch, capsys) -> None:
