@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Sequence
 from typing import Literal
 
@@ -24,7 +25,7 @@ COIL = "C"
 
 
 class FormCache:
-    """Vectors of word forms met before; bounded, and emptied when it is full.
+    """Vectors of word forms met before; bounded, and emptied when it is full. Threads may share it.
 
     Args:
         network: In evaluation mode.
@@ -37,19 +38,25 @@ class FormCache:
         self.vocabulary = vocabulary
         self.capacity = capacity
         self.rows: dict[str, int] = {}
-        device = network.projection.weight.device
-        self.table = torch.zeros(1, network.form_size, device=device)
+        self.table = self._empty_table()
+        self._lock = threading.Lock()
+
+    def _empty_table(self) -> Tensor:
+        return torch.zeros(1, self.network.form_size, device=self.network.projection.weight.device)
 
     def lookup(self, tokens: Sequence[str]) -> tuple[NDArray[np.int64], Tensor]:
         """Returns each token's row ``(num_tokens,)`` and the table ``(num_rows, form_size)``; row 0 is padding."""
-        rows = self.rows
-        new = list(dict.fromkeys(token for token in tokens if token not in rows))
-        if new:
-            if len(rows) + len(new) > self.capacity:
-                rows.clear()
-                new = list(dict.fromkeys(tokens))
-            self._add(new)
-        return np.fromiter(map(rows.__getitem__, tokens), dtype=np.int64, count=len(tokens)), self.table
+        with self._lock:
+            rows = self.rows
+            new = list(dict.fromkeys(token for token in tokens if token not in rows))
+            if new:
+                if len(rows) + len(new) > self.capacity:
+                    # A new table: another thread may still read the old one.
+                    rows.clear()
+                    self.table = self._empty_table()
+                    new = list(dict.fromkeys(tokens))
+                self._add(new)
+            return np.fromiter(map(rows.__getitem__, tokens), dtype=np.int64, count=len(tokens)), self.table
 
     def _add(self, forms: list[str]) -> None:
         table = self.vocabulary.lookup(forms)

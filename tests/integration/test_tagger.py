@@ -6,6 +6,7 @@ import itertools
 import json
 import math
 import socket
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -148,6 +149,17 @@ def test_a_small_cache_of_forms_changes_nothing() -> None:
         for one, other in zip(expected, tagger.tag_batch(items, batch_tokens=12), strict=True):
             same(one, other)
         assert len(tagger._engine.cache.rows) <= max(capacity, 12)
+
+
+def test_threads_may_share_a_tagger() -> None:
+    tagger = tiny_tagger(seed=4)
+    items = [[f"w{number % 97}", "Ada", f"x{number % 31}"] for number in range(400)]
+    expected = [result.tag_scores for result in tagger.tag_batch(items)]
+    tagger._engine.cache = FormCache(tagger.model.network, tagger.model.vocabulary, capacity=5)
+    with ThreadPoolExecutor(4) as pool:
+        found = [result.tag_scores for result in pool.map(tagger.tag, items)]
+    for one, other in zip(expected, found, strict=True):
+        assert one == pytest.approx(other, abs=1e-4)
 
 
 def test_a_document_of_50000_tokens_is_one_sentence() -> None:
