@@ -10,6 +10,7 @@ from torch import Tensor
 
 from bilstm_tagger.nn.forward_backward import chain_sums, log_partition
 from bilstm_tagger.nn.nbest import n_best_paths
+from bilstm_tagger.nn.viterbi import best_paths
 
 __all__ = ["CRF", "UNKNOWN_TAG", "PathPosterior"]
 
@@ -121,10 +122,11 @@ class CRF(torchcrf.CRF):  # type: ignore[misc]  # torchcrf ships no types
             return likelihood.sum()
         return likelihood.mean() if reduction == "mean" else likelihood.sum() / lengths.sum()
 
+    @torch.no_grad()
     def decode(self, emissions: Tensor, mask: Tensor | None = None) -> list[list[int]]:
         """Returns the most probable legal tag sequence of each sequence, as lists (torchcrf's form)."""
         time_major, lengths = self._prepare(emissions, mask, None)
-        best = self._viterbi(time_major, lengths).T.tolist()
+        best = best_paths(time_major, *self._potentials(time_major.dtype), lengths).T.tolist()
         return [path[:length] for path, length in zip(best, lengths.tolist(), strict=True)]
 
     @torch.no_grad()
@@ -140,7 +142,7 @@ class CRF(torchcrf.CRF):  # type: ignore[misc]  # torchcrf ships no types
         if allowed is not None:
             emissions = emissions.masked_fill(~allowed, -torch.inf)
         time_major, lengths = self._prepare(emissions, None, lengths)
-        path = self._viterbi(time_major, lengths)
+        path = best_paths(time_major, *self._potentials(time_major.dtype), lengths)
         return path.T if self.batch_first else path
 
     @torch.no_grad()
@@ -297,30 +299,3 @@ class CRF(torchcrf.CRF):  # type: ignore[misc]  # torchcrf ships no types
             + torch.where(mask[1:], moved, zero).sum(dim=0)
             + end[last]
         )
-
-    def _viterbi(self, emissions: Tensor, lengths: Tensor) -> Tensor:
-        """Best paths ``(seq_len, batch_size)``, int64.
-
-        Only the best scores are kept on the way; on the way back the best predecessor is sought for the one tag of
-        the path instead of for all tags. That halves the work, and a maximum alone is vectorised where one with
-        its index is not.
-        """
-        start, transitions, end = self._potentials(emissions.dtype)
-        incoming = transitions.T.contiguous()  # (to, from)
-        score = start + emissions[0]  # (batch_size, num_tags)
-        scores = [score]
-        for emission in emissions[1:].unbind(0):
-            score = (score.unsqueeze(1) + incoming).amax(dim=-1) + emission
-            scores.append(score)
-        table = torch.stack(scores)  # (seq_len, batch_size, num_tags)
-        rows = torch.arange(emissions.shape[1], device=emissions.device)
-        final = (table[lengths - 1, rows] + end).argmax(dim=-1)  # (batch_size,)
-        current, path = final, [final]
-        shortest = int(lengths.amin())
-        for step in range(len(scores) - 2, -1, -1):
-            current = (scores[step] + incoming[current]).argmax(dim=-1)
-            if step >= shortest - 1:  # beyond the end of some sequence: its path has not begun yet
-                current = torch.where(lengths - 1 > step, current, final)
-            path.append(current)
-        steps = torch.arange(len(scores), device=emissions.device).unsqueeze(1)
-        return torch.stack(path[::-1]).masked_fill_(steps >= lengths, 0)
