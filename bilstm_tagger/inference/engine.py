@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Literal
 
 import numpy as np
@@ -14,7 +15,7 @@ from torch import Tensor
 from bilstm_tagger.features.batching import sorted_batches
 from bilstm_tagger.features.vocabulary import Vocabulary
 from bilstm_tagger.inference.inputs import Prepared
-from bilstm_tagger.inference.span_scores import FoundSpans, TagGrammar, find_spans
+from bilstm_tagger.inference.span_scores import FoundSpans, PathTokens, TagGrammar, find_spans, path_tokens
 from bilstm_tagger.nn import Batch, BiLstmCrf
 from bilstm_tagger.tasks import Task
 from bilstm_tagger.types import Span, TaggedSequence
@@ -22,6 +23,7 @@ from bilstm_tagger.types import Span, TaggedSequence
 __all__ = ["Engine", "FormCache"]
 
 COIL = "C"
+_SMALL_BATCH = 256
 
 
 class FormCache:
@@ -76,6 +78,20 @@ class FormCache:
         self.rows.update(zip(forms, range(begin, begin + len(forms)), strict=True))
 
 
+@contextmanager
+def _threads_for(tokens: int) -> Iterator[None]:
+    """Keeps a small batch on one processor thread: handing its small operations to several costs more than it saves."""
+    threads = torch.get_num_threads()
+    if tokens > _SMALL_BATCH or threads == 1:
+        yield
+        return
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)
+
+
 class Engine:
     """Tags prepared sequences in batches.
 
@@ -127,7 +143,8 @@ class Engine:
         results = results or [None] * len(items)  # type: ignore[list-item]
         for indices in sorted_batches(lengths, batch_tokens=batch_tokens):
             chosen = [items[index] for index in indices.tolist()]
-            tagged = self._tag_batch(chosen, lengths[indices], probabilities)
+            with _threads_for(int(lengths[indices].sum())):
+                tagged = self._tag_batch(chosen, lengths[indices], probabilities)
             for index, result in zip(indices.tolist(), tagged, strict=True):
                 results[index] = result
             if advance is not None:
@@ -155,10 +172,11 @@ class Engine:
         if self.spans and self.grammar.ambiguous:
             suffixes, transitions = crf.continuations(emissions, batch.lengths)
             continuations = suffixes.cpu().numpy(), transitions.cpu().numpy()
+        tokens = path_tokens(tags, lengths, marginals, conditionals)
         found = None
         if self.spans:
-            found = find_spans(self.grammar, tags, lengths, marginals, conditionals, before, continuations)
-        return self._collect(items, lengths, tags, marginals, conditionals, found, probabilities)
+            found = find_spans(self.grammar, tokens, lengths, marginals, conditionals, before, continuations)
+        return self._collect(items, lengths, tokens, found, marginals if probabilities else None)
 
     def _batch(self, items: list[Prepared], lengths: NDArray[np.int64]) -> Batch:
         rows, table = self.cache.lookup([token for item in items for token in item.tokens])
@@ -182,22 +200,19 @@ class Engine:
         self,
         items: list[Prepared],
         lengths: NDArray[np.int64],
-        tags: NDArray[np.int64],
-        marginals: NDArray[np.float32],
-        conditionals: NDArray[np.float32],
+        tokens: PathTokens,
         found: FoundSpans | None,
-        probabilities: bool,
+        marginals: NDArray[np.float32] | None,
     ) -> list[TaggedSequence]:
-        mask = np.arange(tags.shape[1]) < lengths[:, None]
-        flat = tags[mask]
-        joined = (found.joined if found is not None else np.zeros(len(flat), dtype=bool)).tolist()
+        tags = tokens.tags.tolist()
         written = self.grammar.written
-        names = [written[join][tag] for join, tag in zip(joined, flat.tolist(), strict=True)]
-        rows, steps = np.nonzero(mask)
-        tag_scores = marginals[rows, steps, flat].tolist()
-        chosen = np.take_along_axis(conditionals, tags[..., None], axis=2)[..., 0].astype(np.float64)
-        logs = np.log(np.maximum(chosen, np.finfo(np.float64).tiny))
-        scores = np.exp(np.where(mask, logs, 0.0).sum(axis=1)).tolist()
+        if found is None:
+            names = [written[0][tag] for tag in tags]
+        else:
+            names = [written[join][tag] for join, tag in zip(found.joined.tolist(), tags, strict=True)]
+        tag_scores = tokens.marginals.tolist()
+        begins = np.cumsum(lengths) - lengths
+        scores = np.exp(np.add.reduceat(tokens.log_conditionals, begins)).tolist()
         spans = self._spans(items, found)
         results, begin = [], 0
         for index, (item, length) in enumerate(zip(items, lengths.tolist(), strict=True)):
@@ -213,7 +228,7 @@ class Engine:
                     offsets=item.offsets,
                     id=item.id,
                     labels=self.names,
-                    probabilities=marginals[index, :length].copy() if probabilities else None,
+                    probabilities=None if marginals is None else marginals[index, :length].copy(),
                 )
             )
             begin = end

@@ -9,7 +9,9 @@ from numpy.typing import NDArray
 
 from bilstm_tagger.schemes import OUTSIDE, Scheme, split_tag
 
-__all__ = ["FoundSpans", "TagGrammar", "find_spans"]
+__all__ = ["FoundSpans", "PathTokens", "TagGrammar", "find_spans", "path_tokens"]
+
+_TINY = np.finfo(np.float64).tiny
 
 Floats = NDArray[np.float32]
 Integers = NDArray[np.int64]
@@ -85,9 +87,44 @@ class FoundSpans:
     joined: NDArray[np.bool_]
 
 
+@dataclass(frozen=True)
+class PathTokens:
+    """The tokens of a batch, one sequence after the other, without padding; each ``(num_tokens,)``.
+
+    Attributes:
+        rows: Row in the batch.
+        steps: Place in the sequence.
+        tags: Tag of the path.
+        marginals: Probability of that tag.
+        log_conditionals: Logarithm of its probability given the path's tag before, float64.
+    """
+
+    rows: Integers
+    steps: Integers
+    tags: Integers
+    marginals: Floats
+    log_conditionals: NDArray[np.float64]
+
+
+def path_tokens(path: Integers, lengths: Integers, marginals: Floats, conditionals: Floats) -> PathTokens:
+    """Collects what is known of each token.
+
+    Args:
+        path: ``(batch_size, seq_len)`` decoded tags.
+        lengths: ``(batch_size,)``.
+        marginals: ``(batch_size, seq_len, num_tags)``, as in ``nn.PathPosterior``; so the next.
+        conditionals: Same shape.
+    """
+    rows, steps = np.nonzero(np.arange(path.shape[1]) < lengths[:, None])
+    tags = path[rows, steps]
+    likely = conditionals[rows, steps, tags].astype(np.float64)
+    np.log(np.maximum(likely, _TINY, out=likely), out=likely)
+    return PathTokens(rows, steps, tags, marginals[rows, steps, tags], likely)
+
+
 def find_spans(
     grammar: TagGrammar,
-    path: Integers,
+    tokens: PathTokens,
     lengths: Integers,
     marginals: Floats,
     conditionals: Floats,
@@ -102,27 +139,25 @@ def find_spans(
 
     Args:
         grammar: Of the model's tags.
-        path: ``(batch_size, seq_len)`` decoded tags.
+        tokens: The decoded paths.
         lengths: ``(batch_size,)``.
         marginals: ``(batch_size, seq_len, num_tags)``, as in ``nn.PathPosterior``; so the next two.
         conditionals: Same shape.
         predecessors: Same shape; needed where the grammar says so.
         continuations: As ``nn.CRF.continuations`` gives them; needed where the grammar is ambiguous.
     """
-    mask = np.arange(path.shape[1]) < lengths[:, None]
-    rows, steps = np.nonzero(mask)  # each (num_tokens,)
-    tags = path[rows, steps]
+    rows, steps, tags = tokens.rows, tokens.steps, tokens.tags
     label = grammar.label[tags]
     joined = np.zeros(len(tags), dtype=bool)
     joined[1:] = grammar.joins[tags[:-1], tags[1:]] & (steps[1:] > 0)
-    start = np.nonzero((label >= 0) & ~joined)[0]
-    goes_on = np.append(joined[1:], False)
-    last = np.nonzero((label >= 0) & ~goes_on)[0]
-    tiny = np.finfo(np.float64).tiny
-    inner = np.log(np.maximum(conditionals[rows, steps, tags].astype(np.float64), tiny))
-    inner[~joined] = 0.0
-    total = np.cumsum(inner)
-    score = marginals[rows[start], steps[start], tags[start]] * np.exp(total[last] - total[start])
+    inside_span = label >= 0
+    start = np.nonzero(inside_span & ~joined)[0]
+    if not len(start):
+        return FoundSpans(start, start, start, start, np.zeros(0), joined)
+    inside_span[:-1] &= ~joined[1:]
+    last = np.nonzero(inside_span)[0]
+    total = np.cumsum(np.where(joined, tokens.log_conditionals, 0.0))
+    score = tokens.marginals[start] * np.exp(total[last] - total[start])
     following = last + 1
     inside = following < len(rows)
     inside[inside] = steps[following[inside]] > 0

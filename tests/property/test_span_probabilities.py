@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
-from bilstm_tagger.inference.span_scores import FoundSpans, TagGrammar, find_spans
+from bilstm_tagger.inference.span_scores import FoundSpans, TagGrammar, find_spans, path_tokens
 from bilstm_tagger.nn.crf import CRF
 from bilstm_tagger.schemes import Scheme, TokenSpan, legal_transitions, tags_to_spans
 
@@ -57,15 +57,9 @@ def find(crf: CRF, grammar: TagGrammar, emissions: Tensor, paths: Tensor, length
     if grammar.ambiguous:
         suffixes, transitions = crf.continuations(emissions, lengths)
         continuations = suffixes.numpy(), transitions.numpy()
-    return find_spans(
-        grammar,
-        paths.numpy(),
-        lengths.numpy(),
-        posterior.marginals.numpy(),
-        posterior.conditionals.numpy(),
-        before,
-        continuations,
-    )
+    marginals, conditionals = posterior.marginals.numpy(), posterior.conditionals.numpy()
+    tokens = path_tokens(paths.numpy(), lengths.numpy(), marginals, conditionals)
+    return find_spans(grammar, tokens, lengths.numpy(), marginals, conditionals, before, continuations)
 
 
 def enumerate_spans(name: str, crf: CRF, emissions: Tensor, outside: str) -> dict[TokenSpan, float]:
