@@ -201,6 +201,31 @@ def test_long_sequences_and_wild_scores_stay_finite(scale: float) -> None:
     torch.testing.assert_close(marginals[0].sum(-1), torch.ones(2000), atol=1e-4, rtol=0)
 
 
+def test_a_tag_that_nothing_may_follow_ends_short_sequences_in_a_batch() -> None:
+    # The padding after such a tag has no legal continuation; that must touch neither the value nor the gradient.
+    legal = torch.ones(3, 3, dtype=torch.bool)
+    legal[2] = False
+    crf = CRF(3, batch_first=True, legal_transitions=legal, legal_end=torch.tensor([False, False, True])).double()
+    emissions = torch.randn(2, 9, 3, dtype=torch.float64, requires_grad=True)
+    tags = torch.tensor([[0, 1, 2, 0, 0, 0, 0, 0, 0], [0, 1, 0, 1, 0, 1, 1, 0, 2]])
+    lengths = torch.tensor([3, 9])
+    together = crf(emissions, tags, lengths=lengths, reduction="none")
+    alone = crf(emissions[:1, :3], tags[:1, :3], reduction="none")
+    torch.testing.assert_close(together[:1], alone)
+    together.sum().backward()
+    assert torch.isfinite(emissions.grad).all()
+    assert all(torch.isfinite(parameter.grad).all() for parameter in crf.parameters())
+    torch.testing.assert_close(crf.marginals(emissions, lengths).sum(-1)[0, :3], torch.ones(3).double())
+
+
+def test_impossible_tags_have_likelihood_zero() -> None:
+    legal = torch.tensor([[True, False], [True, True]])
+    crf = CRF(2, batch_first=True, legal_transitions=legal)
+    emissions = torch.randn(1, 3, 2)
+    assert crf(emissions, torch.tensor([[0, 1, 0]])).item() == -torch.inf
+    assert crf(emissions, torch.tensor([[0, -1, 1]])).item() == -torch.inf
+
+
 def test_bad_arguments_are_named() -> None:
     crf = CRF(3, batch_first=True)
     emissions, tags = torch.zeros(2, 4, 3), torch.zeros(2, 4).long()
