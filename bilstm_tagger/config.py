@@ -155,6 +155,10 @@ class TrainingConfig(_Section):
     metric: str = Field(
         "auto", description="what the best epoch is chosen by: f1, accuracy, q3, q8; auto asks the task"
     )
+    checkpoint_minutes: Annotated[float, Field(ge=0)] = Field(
+        1.0, description="minutes between two checkpoints, from which a killed run goes on; 0 writes none by time"
+    )
+    checkpoint_steps: int = Field(0, ge=0, description="steps between two checkpoints; 0 writes none by steps")
     threads: int = Field(0, ge=0, description="processor threads; 0 leaves it to torch")
     device: str = Field("auto", description="auto, cpu, cuda")
 

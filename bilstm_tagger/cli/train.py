@@ -19,7 +19,8 @@ task = "ner"
 train = "train.conll"
 dev = "dev.conll"
 
-Ctrl-C stops and keeps the best model so far."""
+Ctrl-C stops and keeps the best model so far. Run again, the same command goes
+on from the last checkpoint, as it does after a kill or a power cut."""
 
 
 def train(
@@ -32,6 +33,9 @@ def train(
         Path | None,
         typer.Option(metavar="DIR", help="Folder of the model.", show_default="the configuration's; else runs/NAME"),
     ] = None,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Go on with the unfinished run in the folder, or say why that cannot be.")
+    ] = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress bars.")] = False,
 ) -> None:
     """Trains, says how good the best epoch was, and ends with exit code 130 when interrupted."""
@@ -41,7 +45,7 @@ def train(
 
     from bilstm_tagger.training import train as run
 
-    result = run(settings, output=output, progress=not quiet)
+    result = run(settings, output=output, progress=not quiet, resume=resume)
     if not result.best_epoch:
         typer.echo(f"No epoch was finished, so there is no model in {result.folder}")
         raise typer.Exit(130)

@@ -21,7 +21,12 @@ class History:
         self.path = path
         self.records: list[dict[str, Any]] = []
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text("", encoding="utf-8")
+        self.restore([])
+
+    def restore(self, records: Sequence[dict[str, Any]]) -> None:
+        """Replaces all records, those of a resumed run's first part for example."""
+        self.records = list(records)
+        self.path.write_text("".join(json.dumps(record) + "\n" for record in records), encoding="utf-8")
 
     def add(self, record: dict[str, Any]) -> None:
         """Appends a record."""

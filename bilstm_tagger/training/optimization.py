@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -83,6 +85,27 @@ class Optimization:
             optimizer.step()
             optimizer.zero_grad(set_to_none=True)
         self.step_count += 1
+
+    def state(self) -> tuple[dict[str, Tensor], dict[str, Any]]:
+        """Returns the moments as named tensors, and what is no tensor."""
+        tensors: dict[str, Tensor] = {}
+        values: dict[str, Any] = {"step_count": self.step_count}
+        for number, optimizer in enumerate(self.optimizers):
+            for index, entries in optimizer.state_dict()["state"].items():
+                for key, value in entries.items():
+                    (tensors if isinstance(value, Tensor) else values)[f"{number}.{index}.{key}"] = value
+        return tensors, values
+
+    def restore(self, tensors: Mapping[str, Tensor], values: Mapping[str, Any]) -> None:
+        """Takes up what ``state`` returned."""
+        self.step_count = values["step_count"]
+        states: list[dict[int, dict[str, Any]]] = [{} for _ in self.optimizers]
+        for name, value in {**tensors, **values}.items():
+            if name != "step_count":
+                number, index, key = name.split(".", 2)
+                states[int(number)].setdefault(int(index), {})[key] = value
+        for optimizer, state in zip(self.optimizers, states, strict=True):
+            optimizer.load_state_dict({"state": state, "param_groups": optimizer.state_dict()["param_groups"]})
 
     def _clip(self, limit: float) -> None:
         """Scales all gradients, sparse ones included, so that their joint norm is at most ``limit``."""

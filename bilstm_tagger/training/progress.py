@@ -53,6 +53,12 @@ class TrainingDisplay:
         """Prints a line above the bar."""
         self.console.print(text, soft_wrap=True, markup=False)
 
+    def advance(self, steps: int, best_score: float) -> None:
+        """Starts where a resumed run was left."""
+        self.progress.update(self.task, completed=steps)
+        if best_score >= 0:
+            self.best = f"  best {self.metric} {best_score:.4f}"
+
     def step(self, *, epoch: int, loss: float, speed: float) -> None:
         """Moves the bar; drawn at most ten times a second."""
         now = time.monotonic()

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
+import hashlib
+import json
+import logging
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,6 +26,7 @@ from bilstm_tagger.inference.model import Model
 from bilstm_tagger.inference.span_scores import TagGrammar
 from bilstm_tagger.schemes import Scheme, split_tag
 from bilstm_tagger.training.build import build_model
+from bilstm_tagger.training.checkpoint import Checkpoint, CheckpointFolder, data_fingerprint, refuse_changes
 from bilstm_tagger.training.history import History, plot_curves
 from bilstm_tagger.training.trainer import Outcome, Trainer
 
@@ -30,6 +34,8 @@ if TYPE_CHECKING:
     from datasets import Dataset
 
 __all__ = ["TrainingResult", "train"]
+
+_logger = logging.getLogger("bilstm_tagger.training")
 
 # Keys of the data section that load_rows takes too.
 _READER_KEYS = ("format", "token_column", "tag_column", "separator", "scheme", "labels", "mask", "exclude")
@@ -70,19 +76,26 @@ class _Part:
     rows: EncodedRows
 
 
-def train(config: Config, *, output: str | Path | None = None, progress: bool = True) -> TrainingResult:
+def train(
+    config: Config, *, output: str | Path | None = None, progress: bool = True, resume: bool = False
+) -> TrainingResult:
     """Trains a tagger and leaves its best epoch, history and curves in a folder.
+
+    Where the folder holds an unfinished run of the same configuration and data, that run goes on from its last
+    checkpoint, and ends with the same weights, bit for bit, as if it had never stopped.
 
     Args:
         config: The run.
         output: The folder, before ``config.output``.
         progress: Whether to show bars and lines on standard error.
+        resume: Insist on going on: where there is nothing to go on from, or something changed, raise an error
+            instead of starting anew.
 
     Returns:
         Scores and where the model is. Ctrl-C ends the run early, with the best epoch so far kept.
 
     Raises:
-        ConfigError: A key is missing or its value cannot be used.
+        ConfigError: A key is missing or its value cannot be used, or the run cannot be resumed.
         DataError: A source cannot be read, or a dev or test tag is unknown to training.
     """
     began = time.perf_counter()
@@ -108,6 +121,9 @@ def train(config: Config, *, output: str | Path | None = None, progress: bool = 
         model.save_weights(folder) if saved else model.save(folder)
         saved = True
 
+    identity = {"configuration": _identity(config), "data": {"train": data_fingerprint(encoded), "dev": _hash(dev)}}
+    checkpoints = CheckpointFolder(folder / "checkpoints", identity)
+    unfinished = _unfinished(checkpoints, resume=resume)
     trainer = Trainer(
         network,
         encoded,
@@ -117,8 +133,12 @@ def train(config: Config, *, output: str | Path | None = None, progress: bool = 
         keep=keep,
         history=History(folder / "metrics.jsonl"),
         metric=metric,
+        checkpoints=checkpoints,
         progress=progress,
     )
+    if unfinished is not None:
+        trainer.restore(unfinished)
+        trainer.display.say(f"going on in epoch {trainer.epoch}, from {checkpoints.folder}")
     outcome = trainer.run()
     plot_curves(trainer.history.records, folder / "curves.png")
     result = TrainingResult(
@@ -132,7 +152,48 @@ def train(config: Config, *, output: str | Path | None = None, progress: bool = 
     )
     if outcome.best_epoch:
         result = _final_scores(model, result, dev, None if outcome.interrupted else test)
+    if not outcome.interrupted:
+        checkpoints.clear()
     return dataclasses.replace(result, seconds=time.perf_counter() - began)
+
+
+def _identity(config: Config) -> dict[str, Any]:
+    """What must be the same for a run to go on: all but where it is written and how often it is saved."""
+    values = config.to_dict()
+    del values["output"]
+    for key in ("checkpoint_minutes", "checkpoint_steps"):
+        del values["training"][key]
+    return values
+
+
+def _hash(part: _Part) -> str:
+    tags = json.dumps(part.gold, ensure_ascii=False).encode()
+    return data_fingerprint(part.rows) + hashlib.blake2b(tags, digest_size=8).hexdigest()
+
+
+def _unfinished(checkpoints: CheckpointFolder, *, resume: bool) -> Checkpoint | None:
+    """Returns the checkpoint to go on from; where a run starts anew, removes what an earlier one left.
+
+    Raises:
+        ConfigError: ``resume`` is asked for, and there is nothing to go on from, or something changed.
+    """
+    found = checkpoints.newest()
+    if found is not None:
+        checkpoint, identity = found
+        if resume:
+            refuse_changes(identity, checkpoints.identity, checkpoints.folder)
+        if identity == checkpoints.identity:
+            return checkpoint
+        _logger.warning(
+            "%s holds an unfinished run of another configuration or other data; starting anew", checkpoints.folder
+        )
+        checkpoints.clear()
+    elif resume:
+        raise ConfigError(
+            f"there is no unfinished run in {checkpoints.folder.parent}",
+            hint="A run writes its first checkpoint after training.checkpoint_minutes; start anew without --resume",
+        )
+    return None
 
 
 def _prepare_torch(config: Config) -> torch.device:

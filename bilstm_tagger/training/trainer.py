@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
@@ -18,6 +18,7 @@ from bilstm_tagger.features.batching import length_buckets, padding_share
 from bilstm_tagger.features.encoding import EncodedRows
 from bilstm_tagger.inference.decoding import to_batch
 from bilstm_tagger.nn import Batch, BiLstmCrf
+from bilstm_tagger.training.checkpoint import Checkpoint, CheckpointFolder
 from bilstm_tagger.training.history import History
 from bilstm_tagger.training.optimization import Optimization, WeightAverage
 from bilstm_tagger.training.progress import TrainingDisplay
@@ -54,6 +55,7 @@ class Trainer:
         keep: Called when an epoch is the best so far, with the network holding its weights.
         history: Takes one record an epoch.
         metric: Name of the dev score.
+        checkpoints: Where checkpoints go, as often as the configuration says; None writes none.
         progress: Whether to show bars and lines.
     """
 
@@ -68,6 +70,7 @@ class Trainer:
         keep: Callable[[Outcome], None],
         history: History,
         metric: str,
+        checkpoints: CheckpointFolder | None = None,
         progress: bool = True,
     ) -> None:
         self.network = network
@@ -86,11 +89,18 @@ class Trainer:
         self.average = WeightAverage(network, config.ema) if config.ema else None
         self.display = TrainingDisplay(total_steps=total, metric=metric, shown=progress)
         self.metric = metric
+        self.checkpoints = checkpoints
+        self.last_checkpoint = time.monotonic()
+        self.outcome = Outcome()
         self.best_weights: list[Tensor] = []
+        # Where the run is: batches done in this epoch, what they summed to, and the generator that ordered them.
+        self.epoch = 1
+        self.position = 0
+        self.loss_sum = 0.0
+        self.tokens = 0
 
     def run(self) -> Outcome:
         """Trains until the last epoch, until patience ends, or until Ctrl-C; then restores the best weights."""
-        outcome = Outcome()
         padding = padding_share(self.next_batches, self.rows.lengths)
         with self.display:
             self.display.say(
@@ -98,19 +108,91 @@ class Trainer:
                 f"{len(self.next_batches)} batches an epoch, {padding:.1%} padding"
             )
             try:
-                for epoch in range(1, self.config.epochs + 1):
-                    self._epoch(epoch, outcome)
-                    if self.config.patience and epoch - outcome.best_epoch >= self.config.patience:
-                        self.display.say(f"no better dev score for {self.config.patience} epochs: stopping")
-                        break
+                while self.epoch <= self.config.epochs and not self._out_of_patience():
+                    self._epoch()
             except KeyboardInterrupt:
-                outcome.interrupted = True
+                self.outcome.interrupted = True
         with torch.no_grad():
             for parameter, kept in zip(self.network.parameters(), self.best_weights, strict=False):
                 parameter.copy_(kept)
-        return outcome
+        return self.outcome
+
+    def _out_of_patience(self) -> bool:
+        patience = self.config.patience
+        ended = bool(patience) and self.outcome.epochs - self.outcome.best_epoch >= patience
+        if ended:
+            self.display.say(f"no better dev score for {patience} epochs: stopping")
+        return ended
+
+    def state(self) -> Checkpoint:
+        """Returns all that a run needs to go on from between two steps with the same bits."""
+        optimizer_tensors, optimizer_values = self.optimization.state()
+        tensors = {f"optimizer.{name}": tensor for name, tensor in optimizer_tensors.items()}
+        groups: dict[str, Sequence[Tensor]] = {"weight": list(self.network.parameters()), "best": self.best_weights}
+        if self.average is not None:
+            groups["average"] = self.average.mean
+        for group, members in groups.items():
+            tensors |= {f"{group}.{index}": member.detach() for index, member in enumerate(members)}
+        tensors["random.cpu"] = torch.get_rng_state()
+        if self.device.type == "cuda":
+            tensors["random.cuda"] = torch.cuda.get_rng_state(self.device)
+        values = {
+            "epoch": self.epoch,
+            "position": self.position,
+            "loss_sum": self.loss_sum,
+            "tokens": self.tokens,
+            "order": self.order_state,
+            "outcome": asdict(self.outcome),
+            "records": self.history.records,
+            "optimizer": optimizer_values,
+            "average_steps": 0 if self.average is None else self.average.steps,
+        }
+        return Checkpoint(tensors, values)
+
+    def restore(self, checkpoint: Checkpoint) -> None:
+        """Takes up what ``state`` returned."""
+        tensors, values = checkpoint.tensors, checkpoint.values
+        groups: dict[str, list[Tensor]] = {"weight": [], "best": [], "average": []}
+        for group, members in groups.items():
+            count = sum(name.startswith(f"{group}.") for name in tensors)
+            members += [tensors[f"{group}.{index}"] for index in range(count)]
+        with torch.no_grad():
+            for parameter, kept in zip(self.network.parameters(), groups["weight"], strict=True):
+                parameter.copy_(kept)
+            self.best_weights = [kept.to(self.device) for kept in groups["best"]]
+            if self.average is not None:
+                self.average.steps = values["average_steps"]
+                for mean, kept in zip(self.average.mean, groups["average"], strict=True):
+                    mean.copy_(kept)
+        prefix = "optimizer."
+        moments = {name.removeprefix(prefix): tensor for name, tensor in tensors.items() if name.startswith(prefix)}
+        self.optimization.restore(moments, values["optimizer"])
+        self.epoch, self.position = values["epoch"], values["position"]
+        self.loss_sum, self.tokens = values["loss_sum"], values["tokens"]
+        self.outcome = Outcome(**values["outcome"])
+        self.history.restore(values["records"])
+        self.rng.bit_generator.state = values["order"]
+        self.next_batches = self._batches()
+        self.display.advance(self.optimization.step_count, self.outcome.best_score)
+        torch.set_rng_state(tensors["random.cpu"])
+        if self.device.type == "cuda":
+            torch.cuda.set_rng_state(tensors["random.cuda"], self.device)
+
+    def _checkpoint_if_due(self) -> None:
+        if self.checkpoints is None:
+            return
+        steps, minutes = self.config.checkpoint_steps, self.config.checkpoint_minutes
+        by_time = bool(minutes) and time.monotonic() - self.last_checkpoint >= 60.0 * minutes
+        if not by_time and not (steps and self.optimization.step_count % steps == 0):
+            return
+        try:
+            self.checkpoints.write(self.state(), step=self.optimization.step_count)
+        except OSError as error:
+            self.display.say(f"warning: no checkpoint was written ({error}); the run goes on, the one before is kept")
+        self.last_checkpoint = time.monotonic()
 
     def _batches(self) -> list[np.ndarray[Any, np.dtype[np.int64]]]:
+        self.order_state = self.rng.bit_generator.state
         return length_buckets(
             self.rows.lengths,
             batch_tokens=self.config.batch_tokens,
@@ -118,35 +200,37 @@ class Trainer:
             rng=self.rng,
         )
 
-    def _epoch(self, epoch: int, outcome: Outcome) -> None:
+    def _epoch(self) -> None:
+        """Trains on the batches that are left of this epoch, and scores the dev part."""
         self.network.train()
         began = time.perf_counter()
-        loss_sum, tokens = 0.0, 0
-        batches = self.next_batches
-        for indices in batches:
-            batch = to_batch(self.rows.batch(indices), self.device)
-            loss_sum += self._step(batch)
-            tokens += int(self.rows.lengths[indices].sum())
-            elapsed = time.perf_counter() - began
-            self.display.step(epoch=epoch, loss=loss_sum / tokens, speed=tokens / elapsed)
+        done_before = self.tokens
+        while self.position < len(self.next_batches):
+            indices = self.next_batches[self.position]
+            self.loss_sum += self._step(to_batch(self.rows.batch(indices), self.device))
+            self.tokens += int(self.rows.lengths[indices].sum())
+            self.position += 1
+            speed = (self.tokens - done_before) / (time.perf_counter() - began)
+            self.display.step(epoch=self.epoch, loss=self.loss_sum / self.tokens, speed=speed)
+            self._checkpoint_if_due()
         train_seconds = time.perf_counter() - began
-        score = self._dev_score(outcome, epoch)
-        improved = outcome.best_epoch == epoch
+        score = self._dev_score(self.outcome, self.epoch)
         record = {
-            "epoch": epoch,
+            "epoch": self.epoch,
             "step": self.optimization.step_count,
-            "loss": loss_sum / max(1, tokens),
+            "loss": self.loss_sum / max(1, self.tokens),
             "metric": self.metric,
             "dev_score": score,
-            "best_score": outcome.best_score,
+            "best_score": self.outcome.best_score,
             "learning_rate": self.optimization.learning_rate,
-            "tokens_per_second": tokens / train_seconds,
+            "tokens_per_second": (self.tokens - done_before) / max(train_seconds, 1e-9),
             "seconds": time.perf_counter() - began,
         }
         self.history.add(record)
-        self.display.epoch(record, improved=improved)
-        outcome.epochs = epoch
+        self.display.epoch(record, improved=self.outcome.best_epoch == self.epoch)
+        self.outcome.epochs = self.epoch
         self.next_batches = self._batches()
+        self.epoch, self.position, self.loss_sum, self.tokens = self.epoch + 1, 0, 0.0, 0
 
     def _step(self, batch: Batch) -> float:
         """One update; returns the summed loss of the batch."""

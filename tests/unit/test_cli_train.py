@@ -19,8 +19,11 @@ class FakeTraining:
         self.interrupted = False
         self.best_epoch = 3
 
-    def __call__(self, config: Config, *, output: Path | None = None, progress: bool = True) -> SimpleNamespace:
+    def __call__(
+        self, config: Config, *, output: Path | None = None, progress: bool = True, resume: bool = False
+    ) -> SimpleNamespace:
         self.calls.append((config, output, progress))
+        self.resumed = resume
         return SimpleNamespace(
             folder=Path("runs/mine"),
             metric="f1",
@@ -62,6 +65,12 @@ def test_overrides_and_output_are_handed_on(training, config_file, tmp_path) -> 
     assert run("train", config_file, *overrides, "--output", tmp_path / "out", "--quiet") == 0
     ((config, output, progress),) = training.calls
     assert (config.training.epochs, config.seed, output, progress) == (2, 7, tmp_path / "out", False)
+
+
+@pytest.mark.parametrize("asked", [True, False])
+def test_resuming_is_handed_on(training, config_file, asked) -> None:
+    assert run("train", config_file, *(["--resume"] if asked else [])) == 0
+    assert training.resumed is asked
 
 
 def test_quiet_leaves_one_line(training, config_file, capsys) -> None:

@@ -1,0 +1,129 @@
+"""Checkpoints of an unfinished run: whole or not there, and enough to go on with the same bits.
+
+A checkpoint is one safetensors file: all tensors of the run, and in its header, as JSON, all that is no tensor. No
+pickle. It is written under a temporary name, flushed to the disk and renamed, so that a kill at any moment leaves the
+one before.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+import os
+import shutil
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import Tensor
+
+from bilstm_tagger.errors import ConfigError
+from bilstm_tagger.features.encoding import EncodedRows
+
+__all__ = ["Checkpoint", "CheckpointFolder", "data_fingerprint", "differences", "refuse_changes"]
+
+_logger = logging.getLogger("bilstm_tagger.training")
+_NEWEST = 2
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """The state of a run between two steps.
+
+    Attributes:
+        tensors: Weights, their average, the best weights, the optimisers' moments, random states.
+        values: Everything else; JSON-ready.
+    """
+
+    tensors: dict[str, Tensor]
+    values: dict[str, Any]
+
+
+class CheckpointFolder:
+    """The checkpoints of one run; the newest two are kept.
+
+    Args:
+        folder: Their folder; made when first written to.
+        identity: What the run is: configuration and data. Stored with each checkpoint.
+    """
+
+    def __init__(self, folder: Path, identity: Mapping[str, Any]) -> None:
+        self.folder = folder
+        # As it comes back from JSON, so that the two compare equal.
+        self.identity: dict[str, Any] = json.loads(json.dumps(identity))
+
+    def write(self, checkpoint: Checkpoint, *, step: int) -> None:
+        """Adds a checkpoint and removes the old ones.
+
+        Raises:
+            OSError: It could not be written; the earlier ones are untouched.
+        """
+        self.folder.mkdir(parents=True, exist_ok=True)
+        path = self.folder / f"step-{step:010d}.safetensors"
+        temporary = path.with_suffix(".tmp")
+        header = {"identity": json.dumps(self.identity), "values": json.dumps(checkpoint.values)}
+        try:
+            save_file({name: tensor.contiguous() for name, tensor in checkpoint.tensors.items()}, temporary, header)
+            with open(temporary, "rb+") as stream:
+                os.fsync(stream.fileno())
+            os.replace(temporary, path)
+        except SafetensorError as error:
+            raise OSError(str(error)) from None
+        finally:
+            temporary.unlink(missing_ok=True)
+        for old in self._paths()[_NEWEST:]:
+            old.unlink(missing_ok=True)
+
+    def newest(self) -> tuple[Checkpoint, dict[str, Any]] | None:
+        """Returns the newest checkpoint that can be read, with the identity of its run; None when there is none."""
+        for path in self._paths():
+            try:
+                with safe_open(path, framework="pt") as file:
+                    header = file.metadata() or {}
+                    tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+                return Checkpoint(tensors, json.loads(header["values"])), json.loads(header["identity"])
+            except (SafetensorError, OSError, KeyError, ValueError) as error:
+                _logger.warning("%s cannot be read (%s); taking the one before", path, type(error).__name__)
+        return None
+
+    def clear(self) -> None:
+        """Removes all checkpoints."""
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    def _paths(self) -> list[Path]:
+        return sorted(self.folder.glob("step-*.safetensors"), reverse=True)
+
+
+def data_fingerprint(rows: EncodedRows) -> str:
+    """Returns a hash of encoded rows: their words, characters, tags and dense columns."""
+    digest = hashlib.blake2b(digest_size=16)
+    arrays = (rows.offsets, rows.forms, rows.table.words, rows.table.chars, rows.table.shapes, rows.tags, rows.dense)
+    for array in arrays:
+        digest.update(b"none" if array is None else str(array.shape).encode() + array.tobytes())
+    return digest.hexdigest()
+
+
+def differences(old: Mapping[str, Any], new: Mapping[str, Any], prefix: str = "") -> list[str]:
+    """Returns ``key: old -> new`` for each leaf in which two nested dictionaries differ."""
+    found = []
+    for key in sorted({*old, *new}):
+        before, after = old.get(key), new.get(key)
+        if isinstance(before, Mapping) and isinstance(after, Mapping):
+            found += differences(before, after, f"{prefix}{key}.")
+        elif before != after:
+            found.append(f"{prefix}{key}: {before!r} -> {after!r}")
+    return found
+
+
+def refuse_changes(old: Mapping[str, Any], new: Mapping[str, Any], folder: Path) -> None:
+    """Raises a ConfigError that shows how a run differs from the unfinished one that it should go on with."""
+    changed = differences(old, new)
+    if changed:
+        raise ConfigError(
+            f"the unfinished run in {folder} cannot be resumed, because something changed: {'; '.join(changed)}",
+            hint="Undo the change, or start anew without --resume",
+        )
