@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+from bilstm_tagger.errors import ConfigError
+
+if TYPE_CHECKING:
+    from bilstm_tagger.config import Config
 
 HELP = """Train a tagger from a TOML configuration; the folder it leaves is the model.
 
 bilstm-tagger train configs/ner-wnut17.toml
 bilstm-tagger train my.toml --output runs/second --set training.epochs=5
+bilstm-tagger train my.toml --seeds 1,2,3
 
 The shortest configuration names a task and two files; configs/ has commented ones:
 
@@ -36,12 +42,19 @@ def train(
     resume: Annotated[
         bool, typer.Option("--resume", help="Go on with the unfinished run in the folder, or say why that cannot be.")
     ] = False,
+    seeds: Annotated[
+        str | None,
+        typer.Option(metavar="1,2,3", help="Train once with each seed; mean and standard deviation at the end."),
+    ] = None,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress bars.")] = False,
 ) -> None:
     """Trains, says how good the best epoch was, and ends with exit code 130 when interrupted."""
     from bilstm_tagger.config import Config
 
     settings = Config.load(config, overrides or ())
+    if seeds is not None:
+        _train_seeds(settings, seeds, output=output, resume=resume, quiet=quiet)
+        return
 
     from bilstm_tagger.training import train as run
 
@@ -58,3 +71,26 @@ def train(
     typer.echo(f"Best: {best}; {result.seconds:.0f} s. Model: {result.folder}")
     if not quiet:
         typer.echo(f"Next: bilstm-tagger tag {result.folder}", err=True)
+
+
+def _train_seeds(settings: Config, seeds: str, *, output: Path | None, resume: bool, quiet: bool) -> None:
+    """Trains with each seed and prints the scores of all."""
+    numbers = [part.strip() for part in seeds.split(",")]
+    if resume or not all(part.isdecimal() for part in numbers):
+        problem = "--resume and --seeds do not go together" if resume else "--seeds takes numbers"
+        hint = "Unfinished seeds go on by themselves" if resume else None
+        raise ConfigError(problem, received=None if resume else seeds, accepted="--seeds 1,2,3", hint=hint)
+
+    from bilstm_tagger.training import train_seeds
+
+    def announce(line: str) -> None:
+        if not quiet:
+            typer.echo(line, err=True)
+
+    result = train_seeds(settings, list(map(int, numbers)), output=output, progress=not quiet, announce=announce)
+    if result.seeds:
+        typer.echo(result.to_text())
+        typer.echo(f"Best seed: {result.best}")
+    if result.interrupted:
+        typer.echo(f"Interrupted; the same command goes on with what is left in {result.folder}")
+        raise typer.Exit(130)

@@ -295,7 +295,11 @@ def _final_scores(model: Model, result: TrainingResult, dev: _Part, test: _Part 
     """Scores the best epoch in full, and writes the scores into the folder."""
     model.network.eval()
     task = model.config.task_definition
-    metrics: dict[str, Any] = {"best_epoch": result.best_epoch, "epochs": result.epochs}
+    metrics: dict[str, Any] = {
+        "best_epoch": result.best_epoch,
+        "epochs": result.epochs,
+        "finished": not result.interrupted,
+    }
     reports: dict[str, Report] = {}
     for name, part in (("dev", dev), ("test", test)):
         if part is not None:
