@@ -154,7 +154,8 @@ def _locate(source: str | Path) -> tuple[Path, str | None]:
             hint=suggest(source.lower(), VECTOR_NAMES),
         )
     beside = [entry.name for entry in path.parent.iterdir()] if path.parent.is_dir() else []
-    raise DataError("no such vectors file", path=path, hint=suggest(path.name, beside))
+    hint = suggest(path.name, beside) or f"Name another with word.vectors; known names are {', '.join(VECTOR_NAMES)}"
+    raise DataError("no such vectors file", path=path, hint=hint)
 
 
 def _from_package(name: str, package: _Package) -> tuple[list[str], NDArray[np.float32]]:
