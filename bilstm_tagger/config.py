@@ -74,6 +74,9 @@ class WordConfig(_Section):
     vectors: str | list[str] | None = Field(
         None, description="a vectors file, or a package's name such as glove-6b-50d; several are set side by side"
     )
+    missing: Literal["error", "skip"] = Field(
+        "error", description="vectors that are not there: stop, or train without them and say so"
+    )
     fine_tune: bool = Field(True, description="train the pretrained vectors too")
     keep: Literal["all"] | Annotated[int, Field(ge=0)] = Field(
         "all", description="how many pretrained words that training never saw go into the model, in file order"

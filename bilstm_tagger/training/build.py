@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
 
 from bilstm_tagger.config import Config
-from bilstm_tagger.errors import ConfigError, DataError
+from bilstm_tagger.errors import ConfigError, DataError, MissingDependencyError
 from bilstm_tagger.features.encoding import count_forms, tag_values
 from bilstm_tagger.features.split_rules import Kind
 from bilstm_tagger.features.vectors import Vectors, join_vectors, load_vectors
@@ -22,6 +24,8 @@ if TYPE_CHECKING:
     from datasets import Dataset
 
 __all__ = ["build_model"]
+
+_logger = logging.getLogger("bilstm_tagger.training")
 
 
 def build_model(config: Config, rows: Dataset, *, tags: Iterable[str] = ()) -> Model:
@@ -70,10 +74,21 @@ def build_model(config: Config, rows: Dataset, *, tags: Iterable[str] = ()) -> M
 
 
 def _vectors(config: Config) -> Vectors | None:
-    named = config.word.vectors
-    if not named or not config.word.size:
-        return None
-    return join_vectors([load_vectors(source) for source in ([named] if isinstance(named, str) else named)])
+    """Loads the pretrained vectors, several side by side; None without any."""
+    named = config.word.vectors or []
+    parts = []
+    for source in [named] if isinstance(named, str) else named:
+        if not config.word.size:
+            break
+        try:
+            parts.append(load_vectors(source))
+        except (DataError, MissingDependencyError) as error:
+            # A file that is there and damaged is a mistake, whatever the configuration says.
+            absent = isinstance(error, MissingDependencyError) or not Path(source).exists()
+            if config.word.missing == "error" or not absent:
+                raise
+            _logger.warning("training without the vectors '%s': %s", source, error)
+    return join_vectors(parts) if parts else None
 
 
 def _sizes(config: Config, vocabulary: Vocabulary, dense: int, vectors: Vectors | None, frozen: int) -> NetworkSizes:
