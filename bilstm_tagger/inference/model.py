@@ -19,10 +19,11 @@ from safetensors.torch import load_file, save_file
 
 import bilstm_tagger
 from bilstm_tagger.config import Config
-from bilstm_tagger.errors import ConfigError, ModelError, shorten
+from bilstm_tagger.errors import ConfigError, ModelError, shorten, suggest
 from bilstm_tagger.features.split_rules import Kind
 from bilstm_tagger.features.splitting import Splitter, build_tokenizer, tokenizer_config
 from bilstm_tagger.features.vocabulary import PADDING_TOKEN, UNKNOWN_TOKEN, Vocabulary
+from bilstm_tagger.inference.bundled import bundled_names
 from bilstm_tagger.inference.card import model_card
 from bilstm_tagger.nn import BiLstmCrf, NetworkSizes
 from bilstm_tagger.schemes import Scheme, legal_transitions
@@ -115,7 +116,11 @@ class Model:
         """
         folder = Path(folder)
         if not folder.is_dir():
-            raise ModelError(f"no such model folder: {folder}", hint="Train one with: bilstm-tagger train CONFIG.toml")
+            raise ModelError(
+                f"no such model folder: {folder}",
+                accepted=f"a folder, or a bundled model: {', '.join(bundled_names())}",
+                hint=suggest(folder.name, bundled_names()) or "Train one with: bilstm-tagger train CONFIG.toml",
+            )
         missing = [name for name in _FILES if not (folder / name).is_file()]
         if missing:
             raise ModelError(

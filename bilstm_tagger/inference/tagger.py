@@ -14,6 +14,7 @@ from bilstm_tagger.data import load_rows
 from bilstm_tagger.errors import InputError, ModelError
 from bilstm_tagger.evaluation import Report, score
 from bilstm_tagger.features.encoding import encode_rows
+from bilstm_tagger.inference.bundled import bundled_folder, bundled_names
 from bilstm_tagger.inference.decoding import decode_rows
 from bilstm_tagger.inference.engine import Engine
 from bilstm_tagger.inference.inputs import prepare
@@ -54,13 +55,16 @@ class Tagger:
         """Loads a model.
 
         Args:
-            name: A model folder, which is read without any network; or a hub id ``owner/name``.
+            name: A model folder or the name of a bundled model, which are read without any network; or a hub id
+                ``owner/name``.
             device: ``cpu``, ``cuda``, or another that torch knows.
 
         Raises:
             ModelError: There is no such model, or its folder is incomplete, torn or of another format version.
         """
         folder = Path(name)
+        if not folder.exists():
+            folder = bundled_folder(str(name)) or folder
         # "runs/nmaes" is a mistyped folder when there is a folder "runs": the network is left alone.
         if not folder.exists() and not folder.parent.is_dir() and _HUB_ID.fullmatch(str(name)):
             folder = _download(str(name))
@@ -224,6 +228,6 @@ def _download(repository: str) -> Path:
     except Exception as error:  # the hub's client raises many kinds, the transport's among them
         raise ModelError(
             f"no folder '{repository}', and no model of that name on the hub: {type(error).__name__}",
-            accepted="a model folder or a hub id owner/name",
+            accepted=f"a model folder, a bundled model ({', '.join(bundled_names())}), or a hub id owner/name",
             hint="Train one with: bilstm-tagger train CONFIG.toml",
         ) from None

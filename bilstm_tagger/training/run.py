@@ -138,7 +138,7 @@ def train(
     )
     if unfinished is not None:
         trainer.restore(unfinished)
-        trainer.display.say(f"going on in epoch {trainer.epoch}, from {checkpoints.folder}")
+        trainer.display.say(f"going on in epoch {trainer.epoch}; to start anew, delete {checkpoints.folder}")
     outcome = trainer.run()
     plot_curves(trainer.history.records, folder / "curves.png")
     result = TrainingResult(
