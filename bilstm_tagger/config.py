@@ -102,7 +102,7 @@ class CharConfig(_Section):
 class ShapeConfig(_Section):
     """Capitalisation and digits of a word (``Xxx``, ``dddd``) as a vector. ``size = 0`` leaves it out."""
 
-    size: int = Field(0, ge=0)
+    size: int = Field(0, ge=0, description="width of the vectors")
 
 
 class DenseConfig(_Section):
@@ -114,9 +114,9 @@ class DenseConfig(_Section):
 class EncoderConfig(_Section):
     """The recurrent network over the sentence."""
 
-    kind: Literal["lstm", "gru", "rnn"] = "lstm"
+    kind: Literal["lstm", "gru", "rnn"] = Field("lstm", description="the recurrent cell")
     hidden_size: Positive = Field(100, description="units in each direction")
-    layers: Positive = 1
+    layers: Positive = Field(1, description="recurrent layers, each in both directions")
     input_dropout: Fraction = Field(0.5, description="on the concatenated features")
     output_dropout: Fraction = Field(0.5, description="on the encoder's output")
     layer_dropout: Fraction = Field(0.0, description="between layers")
@@ -139,16 +139,16 @@ class CrfConfig(_Section):
 class TrainingConfig(_Section):
     """How the weights are found."""
 
-    optimizer: Literal["sgd", "adam", "adamw"] = "adamw"
-    learning_rate: Annotated[float, Field(gt=0)] = 2e-3
-    momentum: Fraction = 0.0
-    weight_decay: Annotated[float, Field(ge=0)] = 0.0
+    optimizer: Literal["sgd", "adam", "adamw"] = Field("adamw", description="how the weights are updated")
+    learning_rate: Annotated[float, Field(gt=0)] = Field(2e-3, description="its largest value")
+    momentum: Fraction = Field(0.0, description="for sgd")
+    weight_decay: Annotated[float, Field(ge=0)] = Field(0.0, description="for all weights but large word tables")
     schedule: Literal["constant", "linear", "cosine", "inverse"] = Field(
         "linear", description="after the warm-up; inverse is learning_rate / (1 + decay * epoch)"
     )
     decay: Annotated[float, Field(ge=0)] = Field(0.05, description="for the inverse schedule")
     warmup: Fraction = Field(0.02, description="share of all steps in which the rate rises from 0")
-    epochs: Positive = 20
+    epochs: Positive = Field(20, description="times that the training part is gone through")
     patience: int = Field(0, ge=0, description="epochs without a better dev score before stopping; 0 never stops")
     batch_tokens: Positive = Field(512, description="tokens in a batch, padding included")
     batch_sequences: Positive = Field(64, description="sequences in a batch, at most")
@@ -173,8 +173,8 @@ class Config(_Section):
         ConfigError: From the constructors below, naming the key, the value and what is accepted.
     """
 
-    task: str
-    seed: Annotated[int, Field(ge=0, lt=2**32)] = 1
+    task: str = Field(description="ner, chunking, pos, protein_ss3, protein_ss8")
+    seed: Annotated[int, Field(ge=0, lt=2**32, description="of the weights, the masks and the order of batches")] = 1
     output: str | None = Field(None, description="folder of the run; runs/NAME of the configuration file by default")
     data: DataConfig = DataConfig()
     word: WordConfig = WordConfig()

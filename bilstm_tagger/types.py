@@ -72,7 +72,10 @@ class TaggedSequence:
         return len(self.tokens)
 
     def to_dict(self) -> dict[str, Any]:
-        """Returns a JSON-ready dictionary: id (if any), text, tokens, tags, offsets, spans, tag_scores, score."""
+        """Returns a JSON-ready dictionary: id (if any), text, tokens, tags, offsets, spans, tag_scores, score.
+
+        Where probabilities are kept, also ``labels`` and ``probabilities``, rounded to six decimals.
+        """
         record: dict[str, Any] = {} if self.id is None else {"id": self.id}
         record |= {
             "text": self.text,
@@ -85,7 +88,8 @@ class TaggedSequence:
         }
         if self.probabilities is not None:
             record["labels"] = list(self.labels)
-            record["probabilities"] = self.probabilities.tolist()
+            # float32 has some seven digits; the rest would be noise that triples the size of a file.
+            record["probabilities"] = self.probabilities.astype(float).round(6).tolist()
         return record
 
     def to_entities(self) -> list[dict[str, Any]]:

@@ -29,6 +29,14 @@ Ctrl-C stops and keeps the best model so far. Run again, the same command goes
 on from the last checkpoint, as it does after a kill or a power cut."""
 
 
+def _show_keys(wanted: bool) -> None:
+    if wanted:
+        from bilstm_tagger.cli.keys import keys_text
+
+        typer.echo(keys_text())
+        raise typer.Exit
+
+
 def train(
     config: Annotated[Path, typer.Argument(metavar="CONFIG", help="The TOML file.", show_default=False)],
     overrides: Annotated[
@@ -47,6 +55,10 @@ def train(
         typer.Option(metavar="1,2,3", help="Train once with each seed; mean and standard deviation at the end."),
     ] = None,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress bars.")] = False,
+    keys: Annotated[
+        bool,
+        typer.Option("--keys", is_eager=True, callback=_show_keys, help="Show all keys of a configuration, and end."),
+    ] = False,
 ) -> None:
     """Trains, says how good the best epoch was, and ends with exit code 130 when interrupted."""
     from bilstm_tagger.config import Config
