@@ -52,7 +52,8 @@ def test_a_failed_download_is_a_model_error(monkeypatch: pytest.MonkeyPatch, err
         Tagger.from_pretrained("owner/nothing")
     text = str(caught.value)
     assert text.startswith("no folder 'owner/nothing', and no model of that name on the hub: " + type(error).__name__)
-    assert "Accepted: a model folder or a hub id owner/name." in text
+    assert "Accepted: a model folder, a bundled model (" in text
+    assert "or a hub id owner/name." in text
     assert "\n" not in text
     assert caught.value.__suppress_context__
 
