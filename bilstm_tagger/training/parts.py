@@ -1,0 +1,101 @@
+"""The data sets of a run: read as the configuration says, checked, and encoded."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from bilstm_tagger.config import Config
+from bilstm_tagger.data import load_rows
+from bilstm_tagger.data.locate import find_tag_line
+from bilstm_tagger.errors import DataError, UnknownTagError
+from bilstm_tagger.features.encoding import EncodedRows, encode_rows, tag_values
+from bilstm_tagger.features.vocabulary import span_labels
+from bilstm_tagger.inference.model import Model
+from bilstm_tagger.schemes import Scheme, split_tag
+from bilstm_tagger.training.checkpoint import data_fingerprint
+
+if TYPE_CHECKING:
+    from datasets import Dataset
+
+__all__ = ["Part", "load_part", "load_train_and_dev", "part_fingerprint", "prepare_part"]
+
+# Keys of the data section that load_rows takes too.
+_READER_KEYS = ("format", "token_column", "tag_column", "separator", "scheme", "labels", "mask", "exclude")
+
+
+@dataclass(frozen=True)
+class Part:
+    """A data set ready for scoring."""
+
+    gold: list[list[str | None]]
+    rows: EncodedRows
+
+
+def load_part(config: Config, part: str) -> Dataset:
+    """Reads one part as the data section says."""
+    options = {key: getattr(config.data, key) for key in _READER_KEYS}
+    if part != "train":
+        options["exclude"] = None
+    return load_rows(
+        getattr(config.data, part),
+        task=config.task_definition,
+        split=part,
+        deduplicate=config.data.deduplicate and part == "train",
+        **options,
+    )
+
+
+def load_train_and_dev(config: Config) -> tuple[Dataset, Dataset]:
+    """Returns the training and the dev rows; without a dev source a share of the training rows is held out."""
+    rows = load_part(config, "train")
+    if config.data.dev is not None:
+        return rows, load_part(config, "dev")
+    count = round(len(rows) * config.data.dev_fraction)
+    if not 0 < count < len(rows):
+        raise DataError(
+            f"cannot hold out {config.data.dev_fraction:.0%} of {len(rows)} sequences as a dev part",
+            path=config.data.train,
+            hint="Name a dev source under [data], or set data.dev_fraction",
+        )
+    # A generator of its own: the held-out part depends on nothing but the seed.
+    order = np.random.default_rng(config.seed).permutation(len(rows))
+    return rows.select(np.sort(order[count:])), rows.select(np.sort(order[:count]))
+
+
+def prepare_part(model: Model, rows: Dataset, source: str) -> Part:
+    """Encodes a part that is to be scored.
+
+    Raises:
+        UnknownTagError: It has a label that the model does not know.
+    """
+    _check_tags(model, rows, source)
+    encoded = encode_rows(rows, model.vocabulary, source=source, dense_size=model.network.sizes.dense_size)
+    return Part(list(rows["tags"]), encoded)
+
+
+def _check_tags(model: Model, rows: Dataset, source: str) -> None:
+    """Refuses labels that training never had, naming the file and the line."""
+    tags = model.vocabulary.tags
+    spans = model.vocabulary.scheme is not Scheme.NONE
+    known = span_labels(tags) if spans else set(tags)
+    for tag in sorted(tag_values(rows)):
+        if tag not in tags and (not spans or (tag != "O" and split_tag(tag)[1] not in known)):
+            raise UnknownTagError(
+                "the training part has no such label",
+                path=source,
+                line=find_tag_line(source, tag),
+                received=tag,
+                accepted=sorted(known),
+                hint="Correct the tag, or add training data that has it",
+            )
+
+
+def part_fingerprint(part: Part) -> str:
+    """Returns a hash of a part: its input and its gold tags."""
+    tags = json.dumps(part.gold, ensure_ascii=False).encode()
+    return data_fingerprint(part.rows) + hashlib.blake2b(tags, digest_size=8).hexdigest()
