@@ -11,6 +11,7 @@ from typing import Any
 
 import torch
 
+import bilstm_tagger
 from bilstm_tagger.config import Config
 from bilstm_tagger.errors import ConfigError, DataError
 from bilstm_tagger.evaluation import Report, fast_metric, score
@@ -135,6 +136,8 @@ def _trainer(
     identity = {
         "configuration": _identity(config),
         "data": {"train": data_fingerprint(encoded), "dev": part_fingerprint(dev)},
+        # Another release may keep its state otherwise, or round otherwise.
+        "versions": {"bilstm-tagger": bilstm_tagger.__version__, "torch": torch.__version__},
     }
     checkpoints = CheckpointFolder(folder / "checkpoints", identity)
     unfinished = _unfinished(checkpoints, resume=resume)
@@ -151,7 +154,13 @@ def _trainer(
         progress=progress,
     )
     if unfinished is not None:
-        trainer.restore(unfinished)
+        try:
+            trainer.restore(unfinished)
+        except (KeyError, ValueError, TypeError, RuntimeError) as error:
+            raise ConfigError(
+                f"the newest checkpoint in {checkpoints.folder} does not fit this run ({type(error).__name__})",
+                hint="Delete that folder to start anew",
+            ) from None
         trainer.display.say(f"going on in epoch {trainer.epoch}; to start anew, delete {checkpoints.folder}")
     return trainer
 

@@ -121,6 +121,7 @@ def _finished(folder: Path, config: Config) -> dict[str, Any] | None:
     try:
         stored = json.loads((folder / "config.json").read_text(encoding="utf-8"))
         metrics: dict[str, Any] = json.loads((folder / "metrics.json").read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return None
-    return metrics if stored.get("training") == config.to_dict() and metrics.get("finished") else None
+        same = stored["training"] == config.to_dict() and metrics["finished"] and "metric" in metrics["dev"]
+    except (OSError, ValueError, KeyError, TypeError):
+        return None  # no run, or a damaged folder: trained anew
+    return metrics if same else None

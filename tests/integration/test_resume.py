@@ -12,6 +12,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
+from safetensors import safe_open
+from safetensors.torch import save_file
 
 from bilstm_tagger import Config, ConfigError, train
 from bilstm_tagger.training.checkpoint import Checkpoint, CheckpointFolder, differences
@@ -116,6 +119,24 @@ def test_a_torn_checkpoint_costs_only_the_time_since_the_one_before(
     train(config, output=tmp_path / "whole", progress=False)
     assert fingerprint(folder) == fingerprint(tmp_path / "whole")
     assert not older.exists()
+
+
+def test_a_checkpoint_that_does_not_fit_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    config, folder = stopped(tmp_path, monkeypatch)
+    newest = max((folder / "checkpoints").iterdir())
+    with safe_open(newest, framework="pt") as file:
+        header = file.metadata()
+    for values in ("{}", header["values"]):
+        save_file({"weight.0": torch.zeros(1)}, newest, {**header, "values": values})
+        with pytest.raises(ConfigError, match=r"does not fit this run .*Delete that folder to start anew"):
+            train(config, output=folder, progress=False)
+
+
+def test_another_release_is_a_change(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    config, folder = stopped(tmp_path, monkeypatch)
+    monkeypatch.setattr("bilstm_tagger.__version__", "9.9")
+    with pytest.raises(ConfigError, match=r"versions\.bilstm-tagger: '\S+' -> '9\.9'"):
+        train(config, output=folder, progress=False, resume=True)
 
 
 def test_a_full_disk_stops_checkpoints_but_not_the_run(

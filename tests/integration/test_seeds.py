@@ -52,6 +52,14 @@ def test_another_configuration_is_trained_again(tmp_path: Path) -> None:
     assert "finished" not in lines[0]
 
 
+@pytest.mark.parametrize("text", ["[]", "{}", '{"finished": true, "dev": 3}', "{"])
+def test_a_damaged_folder_is_trained_again(tmp_path: Path, text: str) -> None:
+    settings = config(tmp_path)
+    first = train_seeds(settings, [1], output=tmp_path / "runs", progress=False)
+    (tmp_path / "runs" / "seed-1" / "metrics.json").write_text(text)
+    assert train_seeds(settings, [1], output=tmp_path / "runs", progress=False).dev == first.dev
+
+
 @pytest.mark.parametrize("seeds", [[], [1, 1]])
 def test_seeds_must_be_different(seeds: list[int], tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="seeds must be different"):
