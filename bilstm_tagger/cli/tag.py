@@ -6,7 +6,7 @@ import sys
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -18,6 +18,9 @@ from bilstm_tagger.cli.arguments import column
 from bilstm_tagger.cli.input import FORMATS, STDIN, Item, check_format, guess_format, read_items
 from bilstm_tagger.cli.output import replacing, stderr_console
 from bilstm_tagger.errors import DataError, InputError
+
+SOME_SKIPPED = 1
+"""Exit code when all was done but what --skip-invalid left out."""
 
 if TYPE_CHECKING:
     from bilstm_tagger.inference import Tagger
@@ -37,9 +40,9 @@ Input formats:
 - text: a sentence a line; an empty line is an empty sentence
 - jsonl: objects with "tokens" or "text", and perhaps "id"
 - conll, conllu: a token a line, blank lines between sentences; tags are not needed
-- fasta, csv: protein chains
+- fasta, csv, dssp: protein chains; dssp reads PDB and mmCIF too
 
-Output formats: conll, jsonl, table; for proteins fasta, ss2 and horiz too."""
+Output formats: conll, jsonl, table; for proteins fasta, ss2, horiz and csv too."""
 
 
 def tag(
@@ -59,6 +62,21 @@ def tag(
     output_format: Annotated[
         str | None, typer.Option(help="See above.", show_default="table on a terminal, else the task's first")
     ] = None,
+    profiles: Annotated[
+        str | None,
+        typer.Option(metavar="FOLDER|NPZ", help="Proteins: NAME.pssm or NAME.hhm of each chain, or an .npz."),
+    ] = None,
+    states: Annotated[
+        int | None, typer.Option(help="Proteins: 3 tells eight states as three.", show_default="the model's own")
+    ] = None,
+    skip_invalid: Annotated[
+        bool, typer.Option("--skip-invalid", help="Proteins: go on without chains that cannot be used; exit code 1.")
+    ] = False,
+    threads: Annotated[int, typer.Option(min=0, help="Processor threads; 0 takes all cores.")] = 0,
+    processes: Annotated[
+        int, typer.Option(min=1, help="Processes that share one copy of the weights; each has one thread.")
+    ] = 1,
+    device: Annotated[str, typer.Option(help="cpu or cuda.")] = "cpu",
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Nothing on stderr but errors.")] = False,
 ) -> None:
     """Reads items, tags them as a stream, and writes each result as it comes."""
@@ -73,26 +91,58 @@ def tag(
         if path.is_file() and path.stat().st_size == 0:
             raise DataError("the file is empty", path=path, accepted="something to tag")
 
+    from bilstm_tagger.data.profiles import open_profiles
+    from bilstm_tagger.data.records import ReadOptions
+    from bilstm_tagger.data.three_states import in_three_states
     from bilstm_tagger.inference import Tagger
 
-    tagger = Tagger.from_pretrained(model)
+    tagger = Tagger.from_pretrained(model, device=device, threads=threads)
     task: Task = tagger.task
     shown = output_format or ("table" if output is None and sys.stdout.isatty() else task.outputs[0])
     if source is None and sys.stdin.isatty():
         _interact(tagger, shown)
         return
-    items = read_items(path, format or guess_format(path, task), task=task, token_column=column(token_column))
+    if task.kind != "residues" and (profiles is not None or skip_invalid):
+        raise InputError("--profiles and --skip-invalid are for proteins", received=task.name)
+    three = _answers_in_three(states, tagger, shown)
+    options = ReadOptions(task=task, token_column=column(token_column), require_tags=False, skip_invalid=skip_invalid)
+    chosen = format or guess_format(path, task)
     hidden = quiet or (output is None and sys.stdout.isatty())
     start = time.perf_counter()
     counts = _Counts()
-    with _progress(path, hidden=hidden) as advance:
-        _deliver(_tagged(tagger, items, counts, advance), output, shown, task)
+    with _progress(path, hidden=hidden) as advance, ExitStack() as stack:
+        opened = None
+        if profiles is not None:
+            opened = stack.enter_context(open_profiles(profiles, kinds=tagger.config.data.profile_kinds))
+        items = read_items(path, chosen, options, profiles=opened)
+        docs = _tagged(tagger, items, counts, advance, processes=processes)
+        if three:
+            docs = (in_three_states(doc, state_map=tagger.config.data.states) for doc in docs)
+        _deliver(docs, output, shown, task)
     if not quiet:
         seconds = time.perf_counter() - start
         rate = f"{counts.tokens / seconds:,.0f} tokens/s"
         sequences = "1 sequence" if counts.sequences == 1 else f"{counts.sequences:,} sequences"
         message = f"Tagged {sequences}, {counts.tokens:,} tokens in {seconds:.1f} s ({rate})"
         typer.echo(message, err=True)
+    if options.notes.skipped:
+        typer.echo(f"Skipped, as they cannot be used: {len(options.notes.skipped):,}", err=True)
+        for reason in options.notes.skipped:
+            typer.echo(f"  {reason}", err=True)
+        raise typer.Exit(SOME_SKIPPED)
+
+
+def _answers_in_three(states: int | None, tagger: Tagger, format: str) -> bool:
+    """Says whether eight states are to be told as three: where it is asked for, or the format knows no more.
+
+    Raises:
+        InputError: The model has no states, or not so many.
+    """
+    known = len(tagger.task.tags or ()) if tagger.task.kind == "residues" else 0
+    if states is not None and (not known or states not in (3, known)):
+        accepted = f"3 or {known}" if known > 3 else "3" if known else "no --states: this is no model of proteins"
+        raise InputError("the model cannot answer in that many states", received=states, accepted=accepted)
+    return known > 3 and (states == 3 or format in ("ss2", "horiz"))
 
 
 def _deliver(docs: Iterable[TaggedSequence], output: str | None, format: str, task: Task) -> None:
@@ -118,7 +168,9 @@ Advance = Callable[[int, int], None]
 """Is told how many sequences are done, and the line of the input on which the last of them began."""
 
 
-def _tagged(tagger: Tagger, items: Iterable[Item], counts: _Counts, advance: Advance) -> Iterator[TaggedSequence]:
+def _tagged(
+    tagger: Tagger, items: Iterable[Item], counts: _Counts, advance: Advance, *, processes: int
+) -> Iterator[TaggedSequence]:
     """Streams the items through the tagger, and counts."""
     lines: deque[int] = deque()
 
@@ -127,7 +179,7 @@ def _tagged(tagger: Tagger, items: Iterable[Item], counts: _Counts, advance: Adv
             lines.append(item.line)
             yield item.content
 
-    for doc in tagger.stream(contents()):
+    for doc in tagger.stream(contents(), processes=processes):
         counts.sequences += 1
         counts.tokens += len(doc)
         advance(counts.sequences, lines.popleft())

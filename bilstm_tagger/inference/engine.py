@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
-from typing import Literal
+from collections.abc import Callable, Sequence
+from typing import Any, Literal, TypeVar
 
 import numpy as np
 import torch
@@ -13,83 +11,22 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from bilstm_tagger.features.batching import sorted_batches
+from bilstm_tagger.features.char_states import CharRows
+from bilstm_tagger.features.encoding import lm_arrays
 from bilstm_tagger.features.vocabulary import Vocabulary
+from bilstm_tagger.inference.form_cache import FormCache
 from bilstm_tagger.inference.inputs import Prepared
 from bilstm_tagger.inference.span_scores import FoundSpans, PathTokens, TagGrammar, find_spans, path_tokens
+from bilstm_tagger.inference.threads import in_threads
 from bilstm_tagger.nn import Batch, BiLstmCrf
 from bilstm_tagger.tasks import Task
 from bilstm_tagger.types import Span, TaggedSequence
 
-__all__ = ["Engine", "FormCache"]
+__all__ = ["Engine"]
+
+Result = TypeVar("Result")
 
 COIL = "C"
-_SMALL_BATCH = 256
-
-
-class FormCache:
-    """Vectors of word forms met before; bounded, and emptied when it is full. Threads may share it.
-
-    Args:
-        network: In evaluation mode.
-        vocabulary: The model's.
-        capacity: Forms held, at least as many as one batch has.
-    """
-
-    def __init__(self, network: BiLstmCrf, vocabulary: Vocabulary, *, capacity: int = 50_000) -> None:
-        self.network = network
-        self.vocabulary = vocabulary
-        self.capacity = capacity
-        self.rows: dict[str, int] = {}
-        self.table = self._empty_table()
-        self._lock = threading.Lock()
-
-    def _empty_table(self) -> Tensor:
-        return torch.zeros(1, self.network.form_size, device=self.network.projection.weight.device)
-
-    def lookup(self, tokens: Sequence[str]) -> tuple[NDArray[np.int64], Tensor]:
-        """Returns each token's row ``(num_tokens,)`` and the table ``(num_rows, form_size)``; row 0 is padding."""
-        with self._lock:
-            rows = self.rows
-            new = list(dict.fromkeys(token for token in tokens if token not in rows))
-            if new:
-                if len(rows) + len(new) > self.capacity:
-                    # A new table: another thread may still read the old one.
-                    rows.clear()
-                    self.table = self._empty_table()
-                    new = list(dict.fromkeys(tokens))
-                self._add(new)
-            return np.fromiter(map(rows.__getitem__, tokens), dtype=np.int64, count=len(tokens)), self.table
-
-    def _add(self, forms: list[str]) -> None:
-        table = self.vocabulary.lookup(forms)
-        device = self.table.device
-        vectors = self.network.form_vectors(
-            torch.from_numpy(table.words).to(device),
-            torch.from_numpy(table.chars.astype(np.int64)).to(device) if table.chars.shape[1] else None,
-            torch.from_numpy(table.shapes).to(device),
-        )
-        begin = len(self.rows) + 1
-        if begin + len(forms) > len(self.table):
-            # Room for as many again, so that growing costs little in all.
-            grown = self.table.new_zeros(2 * (begin + len(forms)), self.table.shape[1])
-            grown[:begin] = self.table[:begin]
-            self.table = grown
-        self.table[begin : begin + len(forms)] = vectors
-        self.rows.update(zip(forms, range(begin, begin + len(forms)), strict=True))
-
-
-@contextmanager
-def _threads_for(tokens: int) -> Iterator[None]:
-    """Keeps a small batch on one processor thread: handing its small operations to several costs more than it saves."""
-    threads = torch.get_num_threads()
-    if tokens > _SMALL_BATCH or threads == 1:
-        yield
-        return
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(threads)
 
 
 class Engine:
@@ -100,12 +37,20 @@ class Engine:
         vocabulary: The model's.
         task: Decides whether there are spans.
         decoding: The best sequence, or the best tag of each token.
+        threads: Batches that are computed at the same time on a CPU; 0 takes as many as torch has threads.
     """
 
     def __init__(
-        self, network: BiLstmCrf, vocabulary: Vocabulary, task: Task, *, decoding: Literal["viterbi", "marginal"]
+        self,
+        network: BiLstmCrf,
+        vocabulary: Vocabulary,
+        task: Task,
+        *,
+        decoding: Literal["viterbi", "marginal"],
+        threads: int = 0,
     ) -> None:
         self.network = network.eval()
+        self.threads = threads
         self.task = task
         self.decoding = decoding
         self.cache = FormCache(network, vocabulary)
@@ -119,7 +64,6 @@ class Engine:
         self.names = vocabulary.tags
         self.spans = task.kind != "tokens"
 
-    @torch.inference_mode()
     def tag(
         self,
         items: Sequence[Prepared],
@@ -137,19 +81,56 @@ class Engine:
             advance: Called with the number of sequences after each batch.
         """
         lengths = np.fromiter((len(item.tokens) for item in items), dtype=np.int64, count=len(items))
-        results: list[TaggedSequence] = (
-            [self._empty(item, probabilities) for item in items] if (lengths == 0).any() else []
-        )
-        results = results or [None] * len(items)  # type: ignore[list-item]
-        for indices in sorted_batches(lengths, batch_tokens=batch_tokens):
-            chosen = [items[index] for index in indices.tolist()]
-            with _threads_for(int(lengths[indices].sum())):
-                tagged = self._tag_batch(chosen, lengths[indices], probabilities)
-            for index, result in zip(indices.tolist(), tagged, strict=True):
+        results = [None if item.tokens else self._empty(item, probabilities) for item in items]
+
+        def work(indices: NDArray[np.int64]) -> list[TaggedSequence]:
+            return self._tag_batch([items[index] for index in indices.tolist()], lengths[indices], probabilities)
+
+        return self._run(work, lengths, results, batch_tokens=batch_tokens, advance=advance)
+
+    def tag_words(self, sentences: Sequence[list[str]], *, batch_tokens: int) -> list[list[str]]:
+        """Returns the tags of sentences and nothing else, in order.
+
+        Args:
+            sentences: Lists of words.
+            batch_tokens: Padded tokens in a batch.
+        """
+        lengths = np.fromiter(map(len, sentences), dtype=np.int64, count=len(sentences))
+        results: list[list[str] | None] = [None if sentence else [] for sentence in sentences]
+
+        def work(indices: NDArray[np.int64]) -> list[list[str]]:
+            return self._tags([sentences[index] for index in indices.tolist()], lengths[indices])
+
+        return self._run(work, lengths, results, batch_tokens=batch_tokens)
+
+    def _run(
+        self,
+        work: Callable[[NDArray[np.int64]], list[Result]],
+        lengths: NDArray[np.int64],
+        results: list[Result | None],
+        *,
+        batch_tokens: int,
+        advance: Callable[[int], None] | None = None,
+    ) -> list[Result]:
+        """Puts the results of all sequences that are not empty in their places.
+
+        Args:
+            work: Gives the results of the sequences at some indices.
+            lengths: ``(num_sequences,)``.
+            results: Those of empty sequences.
+            batch_tokens: Padded tokens in a batch.
+            advance: Called with the number of sequences after each batch.
+        """
+        on_cpu = self.network.projection.weight.device.type == "cpu"
+        threads = (self.threads or torch.get_num_threads()) if on_cpu else 1
+        batches = sorted_batches(lengths, batch_tokens=batch_tokens)
+        tagged = in_threads(torch.inference_mode()(work), batches, threads=threads)
+        for indices, found in zip(batches, tagged, strict=True):
+            for index, result in zip(indices.tolist(), found, strict=True):
                 results[index] = result
             if advance is not None:
-                advance(len(chosen))
-        return results
+                advance(len(indices))
+        return results  # type: ignore[return-value]  # each sequence is empty or in a batch
 
     def _empty(self, item: Prepared, probabilities: bool) -> TaggedSequence:
         nothing = np.zeros((0, len(self.names)), dtype=np.float32) if probabilities else None
@@ -158,42 +139,67 @@ class Engine:
     def _tag_batch(
         self, items: list[Prepared], lengths: NDArray[np.int64], probabilities: bool
     ) -> list[TaggedSequence]:
-        batch = self._batch(items, lengths)
+        batch = self._batch([item.tokens for item in items], lengths, [item.dense for item in items])
         emissions = self.network.emissions(batch)
         crf = self.network.crf
-        path = crf.best_path(emissions, batch.lengths) if self.decoding == "viterbi" else None
-        posterior = crf.path_posterior(
-            emissions, path, batch.lengths, predecessors=self.spans and self.grammar.needs_predecessors
-        )
-        tags = posterior.path.cpu().numpy()
-        marginals, conditionals = posterior.marginals.cpu().numpy(), posterior.conditionals.cpu().numpy()
-        before = None if posterior.predecessors is None else posterior.predecessors.cpu().numpy()
+        predecessors = self.spans and self.grammar.needs_predecessors
+        if self.decoding == "viterbi":
+            posterior = crf.best_posterior(emissions, batch.lengths, predecessors=predecessors)
+        else:
+            posterior = crf.path_posterior(emissions, None, batch.lengths, predecessors=predecessors)
         continuations = None
         if self.spans and self.grammar.ambiguous:
-            suffixes, transitions = crf.continuations(emissions, batch.lengths)
-            continuations = suffixes.cpu().numpy(), transitions.cpu().numpy()
+            suffixes, transitions = _to_host(*crf.continuations(emissions, batch.lengths))
+            continuations = suffixes, transitions
+        tags, marginals, conditionals = _to_host(posterior.path, posterior.marginals, posterior.conditionals)
+        before = None if posterior.predecessors is None else _to_host(posterior.predecessors)[0]
         tokens = path_tokens(tags, lengths, marginals, conditionals)
         found = None
         if self.spans:
             found = find_spans(self.grammar, tokens, lengths, marginals, conditionals, before, continuations)
         return self._collect(items, lengths, tokens, found, marginals if probabilities else None)
 
-    def _batch(self, items: list[Prepared], lengths: NDArray[np.int64]) -> Batch:
-        rows, table = self.cache.lookup([token for item in items for token in item.tokens])
+    def _tags(self, sentences: list[list[str]], lengths: NDArray[np.int64]) -> list[list[str]]:
+        batch = self._batch(sentences, lengths)
+        emissions = self.network.emissions(batch)
+        crf = self.network.crf
+        if self.decoding == "viterbi":
+            path = crf.best_path(emissions, batch.lengths)
+        else:
+            path = crf.marginals(emissions, batch.lengths).argmax(dim=-1)
+        (tags,) = _to_host(path.T)  # (batch_size, seq_len)
+        mask = np.arange(tags.shape[1]) < lengths[:, None]
+        names = self.grammar.names_of(tags[mask], np.nonzero(mask)[1] == 0)
+        ends = np.cumsum(lengths).tolist()
+        return [names[end - length : end] for end, length in zip(ends, lengths.tolist(), strict=True)]
+
+    def _batch(
+        self,
+        sentences: list[list[str]],
+        lengths: NDArray[np.int64],
+        columns: Sequence[NDArray[np.float32] | None] = (),
+    ) -> Batch:
+        tokens = [token for sentence in sentences for token in sentence]
+        rows, table = self.cache.lookup(tokens)
         device = table.device
-        mask = np.arange(int(lengths.max()))[:, None] < lengths  # (seq_len, batch_size)
-        forms = np.zeros(mask.T.shape, dtype=np.int64)
-        forms[mask.T] = rows
+        mask = np.arange(int(lengths.max())) < lengths[:, None]  # (batch_size, seq_len)
+        forms = np.zeros(mask.shape, dtype=np.int64)
+        forms[mask] = rows
         dense = None
         if self.network.sizes.dense_size:
-            values = np.zeros((*mask.T.shape, self.network.sizes.dense_size), dtype=np.float32)
-            values[mask.T] = np.concatenate([item.dense for item in items if item.dense is not None])
+            values = np.zeros((*mask.shape, self.network.sizes.dense_size), dtype=np.float32)
+            values[mask] = np.concatenate([column for column in columns if column is not None])
             dense = torch.from_numpy(values).transpose(0, 1).to(device)
+        lm: dict[str, Tensor] = {}
+        if (alphabet := self.cache.vocabulary.alphabet) is not None:
+            arrays = lm_arrays(CharRows.of(tokens, alphabet), np.cumsum(lengths) - lengths, lengths)
+            lm = {name: torch.from_numpy(value).to(device) for name, value in arrays.items()}
         return Batch(
             forms=torch.from_numpy(forms).T.contiguous().to(device),
             lengths=torch.from_numpy(lengths).to(device),
             form_vectors=table,
             dense=dense,
+            **lm,
         )
 
     def _collect(
@@ -204,12 +210,7 @@ class Engine:
         found: FoundSpans | None,
         marginals: NDArray[np.float32] | None,
     ) -> list[TaggedSequence]:
-        tags = tokens.tags.tolist()
-        written = self.grammar.written
-        if found is None:
-            names = [written[0][tag] for tag in tags]
-        else:
-            names = [written[join][tag] for join, tag in zip(found.joined.tolist(), tags, strict=True)]
+        names = self.grammar.names_of(tokens.tags, tokens.steps == 0)
         tag_scores = tokens.marginals.tolist()
         begins = np.cumsum(lengths) - lengths
         scores = np.exp(np.add.reduceat(tokens.log_conditionals, begins)).tolist()
@@ -245,3 +246,11 @@ class Engine:
             name = self.grammar.labels[label]
             spans[row].append(Span(item.text[first:last], name, first, last, score, start, end))
         return spans
+
+
+def _to_host(*tensors: Tensor) -> list[NDArray[Any]]:
+    """Returns tensors as arrays; of a GPU's, all are copied before any is waited for."""
+    copies = [tensor.to("cpu", non_blocking=True) for tensor in tensors]
+    if tensors[0].is_cuda:
+        torch.cuda.synchronize(tensors[0].device)
+    return [copy.numpy() for copy in copies]

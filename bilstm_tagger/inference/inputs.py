@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import accumulate
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from bilstm_tagger.errors import InputError
+from bilstm_tagger.features.residues import ResidueColumns
 from bilstm_tagger.features.splitting import Splitter, check_residues
 
-__all__ = ["ACCEPTED", "Prepared", "prepare"]
+__all__ = ["ACCEPTED", "Prepared", "join_words", "prepare"]
 
 ACCEPTED = (
     "a string; a list of words; a row such as {'tokens': [...]} or {'text': '...'}, with 'id' and 'dense' if need be"
@@ -38,13 +40,14 @@ class Prepared:
     dense: NDArray[np.float32] | None = None
 
 
-def prepare(item: Any, splitter: Splitter, *, dense_size: int = 0) -> Prepared:
+def prepare(item: Any, splitter: Splitter, *, dense_size: int = 0, residue: ResidueColumns | None = None) -> Prepared:
     """Brings one input to tokens.
 
     Args:
         item: See ``ACCEPTED``.
         splitter: Cuts strings.
-        dense_size: Dense columns that the model reads.
+        dense_size: Dense columns that the input has to give.
+        residue: Columns that the model computes from residues, to the right of those; None has none.
 
     Raises:
         InputError: Another type, something that is no string among the words, or dense columns of another shape.
@@ -61,7 +64,13 @@ def prepare(item: Any, splitter: Splitter, *, dense_size: int = 0) -> Prepared:
         raise InputError(
             f"the model reads {dense_size} dense columns and the input has none",
             accepted="a row such as {'tokens': ['a'], 'dense': [[0.5, ...]]}",
+            hint="For a model of protein profiles, load_rows(..., profiles=FOLDER) or --profiles gives them",
         )
+    if residue is not None and residue.size and prepared.tokens:
+        computed = residue.columns_of(prepared.tokens)
+        given = prepared.dense
+        dense = computed if given is None else np.concatenate([given, computed], axis=1)
+        prepared = replace(prepared, dense=dense)
     return prepared
 
 
@@ -72,15 +81,9 @@ def _from_text(text: str, splitter: Splitter) -> Prepared:
 
 def _from_words(words: Sequence[Any], splitter: Splitter) -> Prepared:
     tokens = list(words)
-    for index, word in enumerate(tokens):
-        if not isinstance(word, str):
-            hint = "For several sequences use tag_batch" if isinstance(word, list | tuple | Mapping) else None
-            raise InputError(f"word {index} is not a string", received=word, accepted=ACCEPTED, hint=hint)
-    offsets, position = [], 0
-    for word in tokens:
-        offsets.append((position, position + len(word)))
-        position += len(word) + 1
-    text = " ".join(tokens)
+    text = join_words(tokens)
+    lengths = list(map(len, tokens))
+    offsets = [(end - length, end) for end, length in zip(accumulate(lengths, _next_end), lengths, strict=True)]
     if splitter.kind == "residues":
         for index, word in enumerate(tokens):
             if len(word) != 1:
@@ -93,6 +96,24 @@ def _from_words(words: Sequence[Any], splitter: Splitter) -> Prepared:
         check_residues("".join(tokens))
         tokens = [word.upper() for word in tokens]
     return Prepared(text, tokens, offsets)
+
+
+def _next_end(end: int, length: int) -> int:
+    return end + 1 + length
+
+
+def join_words(tokens: Sequence[Any]) -> str:
+    """Returns words joined by single spaces.
+
+    Raises:
+        InputError: One is not a string.
+    """
+    try:
+        return " ".join(tokens)
+    except TypeError:
+        index, word = next((index, word) for index, word in enumerate(tokens) if not isinstance(word, str))
+        hint = "For several sequences use tag_batch" if isinstance(word, list | tuple | Mapping) else None
+        raise InputError(f"word {index} is not a string", received=word, accepted=ACCEPTED, hint=hint) from None
 
 
 def _from_row(row: Mapping[str, Any], splitter: Splitter, dense_size: int) -> Prepared:

@@ -32,8 +32,6 @@ class TagGrammar:
         joins: ``(num_tags, num_tags)`` bool, whether a token with the second tag continues the span of a token
             with the first right before it.
         needs_predecessors: Whether a span's first tag could also have continued an earlier span.
-        written: Each tag as outputs have it, IOB2 for spans: ``written[0]`` where a token continues nothing,
-            ``written[1]`` where it continues a span.
         ambiguous: Whether several tag sequences mean the same span: without constraints ``E`` alone is read as ``S``.
     """
 
@@ -48,12 +46,25 @@ class TagGrammar:
         self.joins = same & to_right[:, None] & from_left
         self.needs_predecessors = scheme in (Scheme.IO, Scheme.NONE)
         self.ambiguous = not constraints and not self.needs_predecessors
-        self.written = [_written("B", tags, scheme), _written("I", tags, scheme)]
+
+        # One entry for each tag that continues nothing, then one for each that continues a span.
+        self._written = np.array([*_written("B", tags, scheme), *_written("I", tags, scheme)], dtype=object)
+
+    def names_of(self, tags: Integers, first: NDArray[np.bool_]) -> list[str]:
+        """Returns the tags of sequences, one after the other, as outputs have them: IOB2 for spans.
+
+        Args:
+            tags: ``(num_tokens,)``.
+            first: ``(num_tokens,)`` whether a sequence begins here.
+        """
+        continued = np.zeros(len(tags), dtype=bool)
+        continued[1:] = self.joins[tags[:-1], tags[1:]] & ~first[1:]
+        names: list[str] = self._written[tags + continued * len(self.label)].tolist()
+        return names
 
     def names(self, path: Integers) -> list[str]:
         """Returns the tags of one sequence ``(seq_len,)`` as outputs have them."""
-        joined = self.joins[path[:-1], path[1:]].tolist()
-        return [self.written[join][tag] for join, tag in zip([False, *joined], path.tolist(), strict=False)]
+        return self.names_of(path, np.arange(len(path)) == 0)
 
 
 def _written(prefix: str, tags: tuple[str, ...], scheme: Scheme) -> list[str]:
@@ -76,7 +87,6 @@ class FoundSpans:
         end: ``(num_spans,)`` token after the last.
         label: ``(num_spans,)`` index into the grammar's labels.
         score: ``(num_spans,)`` float64, the exact probability of the span.
-        joined: ``(num_tokens,)`` bool over the batch's tokens in order, whether each continues a span.
     """
 
     sequence: Integers
@@ -84,7 +94,6 @@ class FoundSpans:
     end: Integers
     label: Integers
     score: NDArray[np.float64]
-    joined: NDArray[np.bool_]
 
 
 @dataclass(frozen=True)
@@ -153,7 +162,7 @@ def find_spans(
     inside_span = label >= 0
     start = np.nonzero(inside_span & ~joined)[0]
     if not len(start):
-        return FoundSpans(start, start, start, start, np.zeros(0), joined)
+        return FoundSpans(start, start, start, start, np.zeros(0))
     inside_span[:-1] &= ~joined[1:]
     last = np.nonzero(inside_span)[0]
     total = np.cumsum(np.where(joined, tokens.log_conditionals, 0.0))
@@ -168,7 +177,7 @@ def find_spans(
         preceded = (predecessors[rows[start], steps[start]] * grammar.joins[:, tags[start]].T).sum(axis=-1)
         score = score * (1.0 - preceded)
     found = FoundSpans(
-        rows[start], steps[start], steps[last] + 1, label[start], np.clip(score.astype(np.float64), 0.0, 1.0), joined
+        rows[start], steps[start], steps[last] + 1, label[start], np.clip(score.astype(np.float64), 0.0, 1.0)
     )
     if continuations is None:
         return found

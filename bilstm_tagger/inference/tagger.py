@@ -11,14 +11,13 @@ from typing import TYPE_CHECKING, Any
 
 from bilstm_tagger.config import Config
 from bilstm_tagger.data import load_rows
-from bilstm_tagger.errors import InputError, ModelError
+from bilstm_tagger.errors import ConfigError, InputError, ModelError
 from bilstm_tagger.evaluation import Report, score
-from bilstm_tagger.features.encoding import encode_rows
 from bilstm_tagger.inference.bundled import bundled_folder, bundled_names
-from bilstm_tagger.inference.decoding import decode_rows
 from bilstm_tagger.inference.engine import Engine
-from bilstm_tagger.inference.inputs import prepare
+from bilstm_tagger.inference.inputs import Prepared, join_words, prepare
 from bilstm_tagger.inference.model import Model
+from bilstm_tagger.inference.processes import in_processes
 from bilstm_tagger.tasks import Task
 from bilstm_tagger.types import TaggedSequence
 
@@ -39,6 +38,8 @@ class Tagger:
 
     Args:
         model: The model in memory; ``from_pretrained`` reads one from a folder.
+        threads: Processor threads that tag batches at the same time; 0 takes torch's number. The results do not
+            depend on it.
 
     Example:
         >>> tagger = Tagger.from_pretrained("runs/quickstart")
@@ -46,18 +47,24 @@ class Tagger:
         ['person', 'location']
     """
 
-    def __init__(self, model: Model) -> None:
+    def __init__(self, model: Model, *, threads: int = 0) -> None:
         self.model = model
-        self._engine = Engine(model.network, model.vocabulary, self.task, decoding=self.config.decoding)
+        self._engine = Engine(
+            model.network, model.vocabulary, self.task, decoding=self.config.decoding, threads=threads
+        )
+
+    def __reduce__(self) -> tuple[type[Tagger], tuple[Model]]:
+        return Tagger, (self.model,)
 
     @classmethod
-    def from_pretrained(cls, name: str | Path, *, device: str = "cpu") -> Tagger:
+    def from_pretrained(cls, name: str | Path, *, device: str = "cpu", threads: int = 0) -> Tagger:
         """Loads a model.
 
         Args:
             name: A model folder or the name of a bundled model, which are read without any network; or a hub id
                 ``owner/name``.
             device: ``cpu``, ``cuda``, or another that torch knows.
+            threads: As in the class.
 
         Raises:
             ModelError: There is no such model, or its folder is incomplete, torn or of another format version.
@@ -68,7 +75,7 @@ class Tagger:
         # "runs/nmaes" is a mistyped folder when there is a folder "runs": the network is left alone.
         if not folder.exists() and not folder.parent.is_dir() and _HUB_ID.fullmatch(str(name)):
             folder = _download(str(name))
-        return cls(Model.load(folder, device=device))
+        return cls(Model.load(folder, device=device), threads=threads)
 
     @property
     def task(self) -> Task:
@@ -108,7 +115,7 @@ class Tagger:
         items: Iterable[str | Sequence[str] | dict[str, Any]] | Dataset,
         *,
         probabilities: bool | None = None,
-        batch_tokens: int = 8192,
+        batch_tokens: int = 4096,
         advance: Callable[[int], None] | None = None,
     ) -> list[TaggedSequence]:
         """Tags many inputs: a list in, a list of the same length and order out.
@@ -124,18 +131,39 @@ class Tagger:
         """
         if isinstance(items, str | Mapping):
             raise InputError("tag_batch takes several inputs", received=items, hint="For one input use tag")
-        size = self.model.network.sizes.dense_size
+        keep = self.task.kind == "residues" if probabilities is None else probabilities
+        return self._engine.tag(
+            list(self._prepared(items)), batch_tokens=batch_tokens, probabilities=keep, advance=advance
+        )
+
+    def _prepared(self, items: Iterable[Any]) -> Iterator[Prepared]:
+        residue = self.model.vocabulary.residue
+        size = self.model.network.sizes.dense_size - residue.size
         splitter = self.model.splitter
-        prepared = []
         for index, item in enumerate(items):
             try:
-                prepared.append(prepare(item, splitter, dense_size=size))
+                yield prepare(item, splitter, dense_size=size, residue=residue)
             except InputError as error:
                 if index == 0:
                     raise
                 raise InputError(f"input {index}: {error}") from None
-        keep = self.task.kind == "residues" if probabilities is None else probabilities
-        return self._engine.tag(prepared, batch_tokens=batch_tokens, probabilities=keep, advance=advance)
+
+    def tag_words(self, sentences: Iterable[Sequence[str]], *, batch_tokens: int = 4096) -> list[list[str]]:
+        """Returns the tags of sentences of words, and nothing else: no scores, spans or offsets. The fastest way.
+
+        Args:
+            sentences: Lists of words.
+            batch_tokens: As in ``tag_batch``.
+
+        Raises:
+            InputError: Something that is no list of words.
+        """
+        if self.task.kind == "residues" or self.model.network.sizes.dense_size:
+            return [doc.tags for doc in self.tag_batch(sentences, batch_tokens=batch_tokens)]
+        if isinstance(sentences, str | Mapping):
+            raise InputError("tag_words takes several lists of words", received=sentences, hint="For text use tag")
+        words = [_words(index, sentence) for index, sentence in enumerate(sentences)]
+        return self._engine.tag_words(words, batch_tokens=batch_tokens)
 
     def stream(
         self,
@@ -143,26 +171,42 @@ class Tagger:
         *,
         probabilities: bool | None = None,
         chunk: int = 1024,
-        batch_tokens: int = 8192,
+        batch_tokens: int = 4096,
+        processes: int = 1,
     ) -> Iterator[TaggedSequence]:
         """Tags any iterable, also an endless one, in bounded memory and in order.
+
+        With several processes, the calling script needs an ``if __name__ == "__main__"``, as for ``multiprocessing``.
 
         Args:
             items: Gives inputs of ``tag``.
             probabilities: As in ``tag``.
             chunk: Inputs read ahead, to be batched by length.
             batch_tokens: As in ``tag_batch``.
+            processes: How many tag at the same time, on one copy of the weights. Each reads two chunks ahead.
+
+        Raises:
+            ConfigError: Several processes for a model that is not on a CPU.
+            TaggerError: A process ended before its work was done.
         """
         iterator = iter(items)
-        while part := list(islice(iterator, chunk)):
-            yield from self.tag_batch(part, probabilities=probabilities, batch_tokens=batch_tokens)
+        chunks = iter(lambda: list(islice(iterator, chunk)), [])
+        options: dict[str, Any] = {"probabilities": probabilities, "batch_tokens": batch_tokens}
+        if processes <= 1:
+            for part in chunks:
+                yield from self.tag_batch(part, **options)
+            return
+        if (device := self.model.network.projection.weight.device).type != "cpu":
+            raise ConfigError(f"several processes tag on a CPU only, and this model is on '{device}'")
+        for tagged in in_processes(self, chunks, processes=processes, options=options):
+            yield from tagged
 
     def evaluate(
         self,
         source: str | Path | Dataset,
         *,
         split: str = "test",
-        batch_tokens: int = 8192,
+        batch_tokens: int = 4096,
         advance: Callable[[int], None] | None = None,
         **reader: Any,
     ) -> Report:
@@ -172,23 +216,25 @@ class Tagger:
             source: A file, a glob, ``builtin:NAME/SPLIT``, a hub data set id, or rows.
             split: For sources that have several parts.
             batch_tokens: As in ``tag_batch``.
-            advance: Called with the number of finished tokens, for progress bars.
+            advance: Called with the number of finished sequences, for progress bars.
             **reader: Options of ``load_rows`` such as ``format`` or ``tag_column``; the columns are by default those
                 that the model was trained on.
         """
-        for key in ("token_column", "tag_column"):
+        for key in ("token_column", "tag_column", "states", "profile_kinds"):
             reader.setdefault(key, getattr(self.config.data, key))
         rows = load_rows(source, task=self.task, split=split, **reader)
-        vocabulary, network = self.model.vocabulary, self.model.network
+        # Gold tags are compared as text: one that the model does not know is a mistake of the model's, no error.
         gold = list(rows["tags"])
         began = time.perf_counter()
-        # Gold tags are compared as text: one that the model does not know is a mistake of the model's, no error.
-        encoded = encode_rows(
-            rows.remove_columns("tags"), vocabulary, source=str(source), dense_size=network.sizes.dense_size
+        # Sums of eight states need them all; else the probability of the predicted tag is enough.
+        docs = self.tag_batch(
+            rows.remove_columns("tags"),
+            probabilities=self.task.metric == "q8",
+            batch_tokens=batch_tokens,
+            advance=advance,
         )
-        paths = decode_rows(network, encoded, decoding=self.config.decoding, batch_tokens=batch_tokens, advance=advance)
-        predicted = [self._engine.grammar.names(path) for path in paths]
-        return score(gold, predicted, task=self.task, seconds=time.perf_counter() - began)
+        seconds = time.perf_counter() - began
+        return score(gold, docs, task=self.task, states=reader["states"], seconds=seconds)
 
     def save_pretrained(self, folder: str | Path) -> None:
         """Writes the model as a folder of JSON and safetensors; each file appears whole or not at all."""
@@ -217,6 +263,14 @@ class Tagger:
 
     def __repr__(self) -> str:
         return f"Tagger(task={self.task.name!r}, labels={self.labels!r})"
+
+
+def _words(index: int, sentence: Any) -> list[str]:
+    if isinstance(sentence, str | Mapping) or not isinstance(sentence, Sequence):
+        raise InputError(f"sentence {index} is no list of words", received=sentence, hint="For text use tag")
+    words = list(sentence)
+    join_words(words)  # checks them
+    return words
 
 
 def _download(repository: str) -> Path:

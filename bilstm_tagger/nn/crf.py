@@ -8,7 +8,9 @@ import torch
 import torchcrf
 from torch import Tensor
 
-from bilstm_tagger.nn.forward_backward import chain_sums, log_partition
+from bilstm_tagger import chain
+from bilstm_tagger.nn.forward_backward import chain_messages, chain_sums, goes_to_numpy
+from bilstm_tagger.nn.likelihood import log_likelihood
 from bilstm_tagger.nn.nbest import n_best_paths
 from bilstm_tagger.nn.viterbi import best_paths
 
@@ -88,6 +90,7 @@ class CRF(torchcrf.CRF):  # type: ignore[misc]  # torchcrf ships no types
         reduction: str = "sum",
         *,
         lengths: Tensor | None = None,
+        partial: bool | None = None,
     ) -> Tensor:
         """Computes the log-likelihood of the tags given the emissions.
 
@@ -99,6 +102,7 @@ class CRF(torchcrf.CRF):  # type: ignore[misc]  # torchcrf ships no types
             mask: Same shape as tags, True on tokens; each sequence's tokens come first. None takes all.
             reduction: ``none``, ``sum``, ``mean`` (over sequences) or ``token_mean``.
             lengths: ``(batch_size,)``, instead of a mask.
+            partial: Whether some tag is unknown; None looks, which on a GPU means waiting for it.
 
         Returns:
             ``(batch_size,)`` for ``none``, else a scalar.
@@ -112,10 +116,7 @@ class CRF(torchcrf.CRF):  # type: ignore[misc]  # torchcrf ships no types
         tags = tags.transpose(0, 1) if self.batch_first else tags  # (seq_len, batch_size)
         if tags.shape != emissions.shape[:2]:
             raise ValueError(f"tags have shape {tuple(tags.shape)}, the emissions {tuple(emissions.shape)}")
-        start, transitions, end = self._potentials(emissions.dtype)
-        likelihood = self._log_weight(emissions, tags, lengths) - log_partition(
-            emissions, start, transitions, end, lengths
-        )
+        likelihood = log_likelihood(emissions, tags, *self._potentials(emissions.dtype), lengths, partial=partial)
         if reduction == "none":
             return likelihood
         if reduction == "sum":
@@ -161,6 +162,7 @@ class CRF(torchcrf.CRF):  # type: ignore[misc]  # torchcrf ships no types
         if n < 1:
             raise ValueError(f"n must be at least 1, got {n}")
         time_major, lengths = self._prepare(emissions, None, lengths)
+        time_major = time_major.double()  # of long sequences, the best differ in the last digits of a float32
         potentials = self._potentials(time_major.dtype)
         paths, scores = n_best_paths(time_major, *potentials, lengths, n=n)
         scores = scores - chain_sums(time_major, *potentials, lengths).log_partition
@@ -204,25 +206,33 @@ class CRF(torchcrf.CRF):  # type: ignore[misc]  # torchcrf ships no types
             predecessors: Whether to compute those too.
         """
         emissions, lengths = self._prepare(emissions, None, lengths)
-        start, transitions, end = self._potentials(emissions.dtype)
-        sums = chain_sums(emissions, start, transitions, end, lengths)
-        if path is None:
-            path = sums.marginals.argmax(dim=-1)
-        elif self.batch_first:
-            path = path.T
-        steps = torch.arange(len(path), device=lengths.device).unsqueeze(1)
-        beyond = (steps >= lengths).unsqueeze(-1)
+        potentials = self._potentials(emissions.dtype)
+        if path is not None and self.batch_first:
+            path = path.T  # (seq_len, batch_size)
+        sums = chain_messages(emissions, *potentials, lengths)
+        if sums is not None:
+            given = None if path is None else path.numpy()
+            return _as_tensors(chain.path_posterior(sums, given, lengths.numpy(), predecessors=predecessors))
+        return _posterior(emissions, path, *potentials, lengths, predecessors=predecessors)
 
-        def finish(first: Tensor, others: Tensor) -> Tensor:
-            values = torch.cat([first, others.softmax(dim=-1).to(first.dtype)])
-            return values.masked_fill(beyond, 0.0).transpose(0, 1)
+    @torch.no_grad()
+    def best_posterior(self, emissions: Tensor, lengths: Tensor, *, predecessors: bool = False) -> PathPosterior:
+        """Returns ``path_posterior`` along ``best_path``, for less than the price of both.
 
-        first = sums.marginals[:1]
-        conditionals = finish(first, transitions[path[:-1]] + sums.log_beta()[1:])
-        before = (
-            finish(torch.zeros_like(first), transitions.T[path[1:]] + sums.log_alpha()[:-1]) if predecessors else None
-        )
-        return PathPosterior(path.T, sums.marginals.transpose(0, 1), conditionals, before)
+        Args:
+            emissions: As in ``forward``.
+            lengths: ``(batch_size,)``.
+            predecessors: Whether to compute those too.
+        """
+        emissions, lengths = self._prepare(emissions, None, lengths)
+        potentials = self._potentials(emissions.dtype)
+        if goes_to_numpy(emissions):
+            arrays = (value.detach().numpy() for value in (emissions, *potentials, lengths))
+            found = chain.best_posterior(*arrays, predecessors=predecessors)
+            if found is not None:
+                return _as_tensors(found)
+        path = best_paths(emissions, *potentials, lengths)
+        return _posterior(emissions, path, *potentials, lengths, predecessors=predecessors)
 
     @torch.no_grad()
     def continuations(self, emissions: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
@@ -271,31 +281,44 @@ class CRF(torchcrf.CRF):  # type: ignore[misc]  # torchcrf ships no types
                 raise ValueError("the mask has a hole: the tokens of a sequence must come first, the padding after")
         elif lengths is None:
             lengths = torch.full((batch_size,), seq_len, device=emissions.device)
-        shortest, longest = lengths.aminmax() if lengths.numel() else (0, 0)
-        if lengths.shape != (batch_size,) or not 1 <= int(shortest) <= int(longest) <= seq_len:
+        # The values are not looked at on a GPU, which the host would have to wait for.
+        sound = lengths.shape == (batch_size,) and batch_size > 0
+        if sound and lengths.device.type == "cpu":
+            shortest, longest = lengths.aminmax()
+            sound = 1 <= int(shortest) <= int(longest) <= seq_len
+        if not sound:
             raise ValueError(f"lengths must be {batch_size} numbers from 1 to {seq_len}, got {lengths.tolist()[:10]}")
         return emissions, lengths.long()
 
-    def _log_weight(self, emissions: Tensor, tags: Tensor, lengths: Tensor) -> Tensor:
-        """Log of the summed weight of all sequences that agree with the known tags, ``(batch_size,)``."""
-        steps = torch.arange(len(tags), device=tags.device).unsqueeze(1)
-        mask = steps < lengths
-        if bool(((tags < 0) & mask).any()):
-            known = (tags >= 0) & mask
-            allowed = torch.zeros_like(emissions, dtype=torch.bool).scatter_(
-                2, tags.clamp_min(0).unsqueeze(-1), known.unsqueeze(-1)
-            )
-            agreeing = emissions.masked_fill(~(allowed | ~known.unsqueeze(-1)), -torch.inf)
-            return log_partition(agreeing, *self._potentials(emissions.dtype), lengths)
-        tags = tags.clamp_min(0)
-        start, transitions, end = self._potentials(emissions.dtype)
-        emitted = emissions.gather(2, tags.unsqueeze(-1)).squeeze(-1)
-        moved = transitions[tags[:-1], tags[1:]]
-        last = tags.gather(0, (lengths - 1).unsqueeze(0)).squeeze(0)
-        zero = emitted.new_zeros(())
-        return (
-            start[tags[0]]
-            + torch.where(mask, emitted, zero).sum(dim=0)
-            + torch.where(mask[1:], moved, zero).sum(dim=0)
-            + end[last]
-        )
+
+def _as_tensors(found: chain.Posterior) -> PathPosterior:
+    before = None if found.predecessors is None else torch.from_numpy(found.predecessors).transpose(0, 1)
+    path, marginals, following = (torch.from_numpy(part) for part in (found.path, found.marginals, found.conditionals))
+    return PathPosterior(path.T, marginals.transpose(0, 1), following.transpose(0, 1), before)
+
+
+def _posterior(
+    emissions: Tensor,
+    path: Tensor | None,
+    start: Tensor,
+    transitions: Tensor,
+    end: Tensor,
+    lengths: Tensor,
+    *,
+    predecessors: bool,
+) -> PathPosterior:
+    """``CRF.path_posterior`` on any device and at any score; emissions and path are time-major."""
+    sums = chain_sums(emissions, start, transitions, end, lengths)
+    if path is None:
+        path = sums.marginals.argmax(dim=-1)
+    steps = torch.arange(len(path), device=lengths.device).unsqueeze(1)
+    beyond = (steps >= lengths).unsqueeze(-1)
+
+    def finish(first: Tensor, others: Tensor) -> Tensor:
+        values = torch.cat([first, others.softmax(dim=-1).to(first.dtype)])
+        return values.masked_fill(beyond, 0.0).transpose(0, 1)
+
+    first = sums.marginals[:1]
+    conditionals = finish(first, transitions[path[:-1]] + sums.log_beta()[1:])
+    before = finish(torch.zeros_like(first), transitions.T[path[1:]] + sums.log_alpha()[:-1]) if predecessors else None
+    return PathPosterior(path.T, sums.marginals.transpose(0, 1), conditionals, before)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import torch
 from torch import Tensor, nn
 
@@ -11,6 +13,8 @@ __all__ = ["CharCnn", "CharLstm", "WordEmbedding", "uniform_embedding"]
 
 PADDING = 0
 UNKNOWN = 1
+# Up to here words count as short, and up to there as of middle length.
+_WORD_LENGTHS = (6, 10)
 
 
 def uniform_embedding(rows: int, size: int, *, sparse: bool = False) -> nn.Embedding:
@@ -49,7 +53,8 @@ class WordEmbedding(nn.Module):
         rows = self.trained.num_embeddings
         beyond = words >= rows
         values: Tensor = self.trained(words.masked_fill(beyond, UNKNOWN))
-        if not len(self.frozen) or not bool(beyond.any()):
+        # Looking would make the host wait for a GPU.
+        if not len(self.frozen) or (words.device.type == "cpu" and not bool(beyond.any())):
             return values
         return torch.where(beyond.unsqueeze(-1), self.frozen[(words - rows).clamp_min(0)].to(values.dtype), values)
 
@@ -68,11 +73,47 @@ class CharCnn(nn.Module):
         self.output_size = output
 
     def forward(self, chars: Tensor) -> Tensor:
+        if not (self.training or torch.is_grad_enabled()):
+            return self._from_table(chars)
+        if chars.device.type != "cpu":
+            return self._convolve(chars)
+        # One long word would pad all others: words of similar length go together.
+        lengths, order = (chars != PADDING).sum(dim=1).sort()
+        ends = [*torch.searchsorted(lengths, torch.tensor(_WORD_LENGTHS), right=True).tolist(), len(chars)]
+        parts = [
+            self._convolve(chars[order[begin:end], : max(1, int(lengths[end - 1]))])
+            for begin, end in itertools.pairwise([0, *ends])
+            if end > begin
+        ]
+        # Not an assignment to places: gradients of that are summed in no fixed order.
+        pooled: Tensor = torch.cat(parts).index_select(0, order.argsort())
+        return pooled
+
+    def _convolve(self, chars: Tensor) -> Tensor:
         values = self.dropout(self.embedding(chars)).transpose(1, 2)  # (num_words, size, word_len)
         windows = self.convolution(values)[..., : chars.shape[1]]
         # A word's length must not depend on its batch mates: windows centred on padding are left out.
         windows = windows.masked_fill((chars == PADDING).unsqueeze(1), -torch.inf)
         pooled: Tensor = windows.amax(dim=-1)
+        return torch.where(pooled.isfinite(), pooled, torch.zeros_like(pooled))
+
+    def _from_table(self, chars: Tensor) -> Tensor:
+        """The same without dropout or gradient.
+
+        What a character adds to a window, at each of the window's places, is looked up and not multiplied out.
+        """
+        weight = self.convolution.weight  # (output, size, kernel)
+        places = torch.einsum("cs,osk->kco", self.embedding.weight, weight)  # (kernel, num_chars, output)
+        around = weight.shape[2] // 2
+        word_len = chars.shape[1]
+        padded = nn.functional.pad(chars, (around, around), value=PADDING)
+        windows = nn.functional.embedding(padded[:, :word_len], places[0])  # (num_words, word_len, output)
+        for offset, place in enumerate(places[1:], start=1):
+            windows += nn.functional.embedding(padded[:, offset : offset + word_len], place)
+        if self.convolution.bias is not None:
+            windows += self.convolution.bias
+        windows = windows.masked_fill((chars == PADDING).unsqueeze(2), -torch.inf)
+        pooled: Tensor = windows.amax(dim=1)
         return torch.where(pooled.isfinite(), pooled, torch.zeros_like(pooled))
 
 

@@ -94,7 +94,19 @@ class RecurrentEncoder(nn.Module):
         for index, (ahead, back) in enumerate(zip(self.forward_layers, self.backward_layers, strict=True)):
             if index:
                 values = self.dropout(values)
-            left, _ = ahead(values)
-            right, _ = back(reverse_padded(values, lengths))
+            left = _run(ahead, values)
+            right = _run(back, reverse_padded(values, lengths))
             values = torch.cat([left, reverse_padded(right, lengths)], dim=-1)
         return values
+
+
+def _run(layer: nn.Module, values: Tensor) -> Tensor:
+    """Returns the states of a one-way layer, ``(seq_len, batch_size, hidden_size)``."""
+    if layer.training or not isinstance(layer, nn.LSTM) or values.device.type != "cpu":
+        states: Tensor = layer(values)[0]
+        return states
+    # What the module calls in the end. Its checks take as long as three steps of one sentence.
+    zeros = values.new_zeros(1, values.shape[1], layer.hidden_size)
+    weights: list[Tensor] = [*layer.all_weights[0]]
+    states, _, _ = torch.lstm(values, (zeros, zeros), weights, True, 1, 0.0, False, False, False)
+    return states

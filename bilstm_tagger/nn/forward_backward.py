@@ -1,4 +1,4 @@
-"""The sum over all tag sequences of a linear chain, and its gradient, without recording a step for autograd.
+"""The sums over all tag sequences of a linear chain, without recording a step for autograd.
 
 The recursion of Rabiner 1989 runs on probabilities, rescaled at each step, so that a step is one small matrix
 product. The backward recursion is the forward one on the reversed sequence with transposed transitions: both
@@ -9,20 +9,16 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Any
 
 import torch
 from torch import Tensor
 
-__all__ = ["ChainSums", "chain_sums", "log_partition", "reverse_padded"]
+from bilstm_tagger import chain
 
-# A state can be flushed to zero below about e^-87. How far the weights of two states' continuations can differ is
-# bounded by two transitions (a hard constraint leaves every tag reachable in two steps) and one emission.
-_SAFE_RANGE = 60.0
-# Dividing at each fourth step saves a third of the operations. Between two divisions the weights may together have
-# fallen by no more than what is left of those 87.
-_RESCALE_EVERY = 4
-_SMALLEST_NORM = math.exp(_SAFE_RANGE - 85.0)
+__all__ = ["ChainSums", "chain_messages", "chain_sums", "goes_to_numpy", "reverse_padded"]
+
+# Up to here a matrix product is left to one thread by every BLAS, so that results do not depend on the threads.
+_NUMPY_PRODUCT = 262_144
 
 
 @dataclass(frozen=True)
@@ -75,6 +71,22 @@ class ChainSums:
         return self.beta if self.in_logs else self.beta.log()
 
 
+def goes_to_numpy(emissions: Tensor) -> bool:
+    """Whether a batch ``(seq_len, batch_size, num_tags)`` is the business of ``bilstm_tagger.chain``."""
+    _, batch_size, num_tags = emissions.shape
+    return emissions.device.type == "cpu" and batch_size * num_tags * num_tags <= _NUMPY_PRODUCT
+
+
+def chain_messages(
+    emissions: Tensor, start: Tensor, transitions: Tensor, end: Tensor, lengths: Tensor
+) -> chain.Messages | None:
+    """Returns ``chain.messages`` of tensors, as in ``chain_sums``; None where the batch is not for NumPy."""
+    if not goes_to_numpy(emissions):
+        return None
+    arrays = (value.detach().numpy() for value in (emissions, start, transitions, end, lengths))
+    return chain.messages(*arrays)
+
+
 def reverse_padded(values: Tensor, lengths: Tensor) -> Tensor:
     """Reverses each sequence within its own length; the padding stays behind it.
 
@@ -103,6 +115,12 @@ def chain_sums(emissions: Tensor, start: Tensor, transitions: Tensor, end: Tenso
         end: ``(num_tags,)`` scores of the last tag; ``-inf`` forbids.
         lengths: ``(batch_size,)``, int64, at least 1 each.
     """
+    sums = chain_messages(emissions, start, transitions, end, lengths)
+    if sums is not None:
+        total, marginals, alpha, beta = (
+            torch.from_numpy(part) for part in (sums.log_partition, sums.marginals, sums.alpha, sums.beta)
+        )
+        return ChainSums(total, marginals, alpha, beta, in_logs=False)
     steps = torch.arange(emissions.shape[0], device=emissions.device).unsqueeze(1)
     mask = steps < lengths  # (seq_len, batch_size)
     peak = emissions.amax(dim=-1, keepdim=True)
@@ -110,10 +128,11 @@ def chain_sums(emissions: Tensor, start: Tensor, transitions: Tensor, end: Tenso
     scaled = (emissions - peak).masked_fill(~mask.unsqueeze(-1), 0.0)
     # Start and end are met once, so twice the joint range of all scores but the emissions bounds them too.
     potentials = torch.cat([start, transitions.flatten(), end])
-    safe = _range(scaled) + 2 * _range(potentials) <= _SAFE_RANGE
+    # Looking would make the host wait for a GPU.
+    safe = emissions.device.type == "cpu" and _range(scaled) + 2 * _range(potentials) <= chain.SAFE_RANGE
     recursion = _probability_recursion if safe else _logarithm_recursion
-    sums, alpha, beta, joint = recursion(scaled, start, transitions, end, lengths)
-    total = sums + (peak.squeeze(-1) * mask).sum(dim=0)
+    log_sums, alpha, beta, joint = recursion(scaled, start, transitions, end, lengths)
+    total = log_sums + (peak.squeeze(-1) * mask).sum(dim=0)
     joint = joint / joint.sum(dim=-1, keepdim=True).clamp_min(torch.finfo(joint.dtype).tiny)
     return ChainSums(total, joint.masked_fill(~mask.unsqueeze(-1), 0.0), alpha, beta, in_logs=not safe)
 
@@ -149,10 +168,10 @@ def _probability_recursion(
     shift_first, shift_step = first.amax(dim=-1, keepdim=True), step.amax()
     weights = emissions.exp()  # (seq_len, 2, batch_size, num_tags)
     first, step = (first - shift_first).exp(), (step - shift_step).exp()
-    state, message, norm = _scaled_steps(weights, first, step, every=_RESCALE_EVERY)
-    at = torch.arange(0, len(weights), _RESCALE_EVERY, device=lengths.device).unsqueeze(1)
+    state, message, norm = _scaled_steps(weights, first, step, every=chain.RESCALE_EVERY)
+    at = torch.arange(0, len(weights), chain.RESCALE_EVERY, device=lengths.device).unsqueeze(1)
     counted = at < lengths  # (num_rescalings, batch_size)
-    if float(torch.where(counted.unsqueeze(1), norm, 1.0).amin()) < _SMALLEST_NORM:
+    if float(torch.where(counted.unsqueeze(1), norm, 1.0).amin()) < chain.SMALLEST_NORM:
         state, message, norm = _scaled_steps(weights, first, step, every=1)
         counted = torch.arange(len(weights), device=lengths.device).unsqueeze(1) < lengths
     alpha = state[:, 0]
@@ -210,35 +229,3 @@ def _logarithm_recursion(
     alpha, beta = state[:, 0], reverse_padded(state[:, 1], lengths)
     joint = alpha + reverse_padded(message[:, 1], lengths)
     return sums.to(scaled.dtype), alpha, beta, joint.softmax(dim=-1).to(scaled.dtype)
-
-
-class _LogPartition(torch.autograd.Function):
-    """``log_partition`` with the gradient written out: marginals and expected transition counts."""
-
-    @staticmethod
-    def forward(
-        ctx: Any, emissions: Tensor, start: Tensor, transitions: Tensor, end: Tensor, lengths: Tensor
-    ) -> Tensor:
-        sums = chain_sums(emissions, start, transitions, end, lengths)
-        ctx.save_for_backward(sums.marginals, sums.alpha, sums.beta, transitions, lengths, sums.log_partition)
-        ctx.in_logs = sums.in_logs
-        return sums.log_partition
-
-    @staticmethod
-    @torch.autograd.function.once_differentiable
-    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, ...]:
-        marginals, alpha, beta, transitions, lengths, total = ctx.saved_tensors
-        sums = ChainSums(total, marginals, alpha, beta, ctx.in_logs)
-        weighted = marginals * gradient.unsqueeze(-1)
-        ends = weighted[lengths - 1, torch.arange(len(lengths), device=lengths.device)]
-        counts = sums.transition_counts(transitions, lengths, gradient)
-        return weighted, weighted[0].sum(dim=0), counts, ends.sum(dim=0), None
-
-
-def log_partition(emissions: Tensor, start: Tensor, transitions: Tensor, end: Tensor, lengths: Tensor) -> Tensor:
-    """Returns the differentiable logarithm of the sum over all sequences, ``(batch_size,)``.
-
-    The arguments are those of ``chain_sums``. The gradient is exact; it is not differentiable a second time.
-    """
-    value: Tensor = _LogPartition.apply(emissions, start, transitions, end, lengths)  # type: ignore[no-untyped-call]
-    return value

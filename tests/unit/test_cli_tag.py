@@ -57,7 +57,9 @@ class FakeTagger:
             probabilities=table,
         )
 
-    def stream(self, contents: Iterable[str | dict[str, Any]]) -> Iterator[TaggedSequence]:
+    def stream(
+        self, contents: Iterable[str | dict[str, Any]], *, processes: int = 1
+    ) -> Iterator[TaggedSequence]:
         done = 0
         waiting = iter(contents)
         while batch := list(islice(waiting, self.ahead)):
@@ -83,7 +85,7 @@ def serve(monkeypatch: pytest.MonkeyPatch, fake: FakeTagger) -> FakeTagger:
 
     class Loader:
         @staticmethod
-        def from_pretrained(folder: str) -> FakeTagger:
+        def from_pretrained(folder: str, **where: object) -> FakeTagger:
             if folder != "model":
                 raise ModelError("no such model folder", received=folder)
             return fake
@@ -162,7 +164,7 @@ class TestFormats:
 
     def test_jsonl_keeps_offsets_and_dense_columns(self, monkeypatch, capsys, tagger) -> None:
         rows_given: list[object] = []
-        monkeypatch.setattr(tagger, "stream", lambda items: rows_given.extend(items) or iter(()))
+        monkeypatch.setattr(tagger, "stream", lambda items, **options: rows_given.extend(items) or iter(()))
         feed(monkeypatch, '{"tokens": ["a"], "text": " a", "offsets": [[1, 2]], "dense": [[0.5]], "other": 1}\n')
         assert run("tag", "model", "--format", "jsonl") == 0
         assert rows_given == [{"tokens": ["a"], "text": " a", "offsets": [[1, 2]], "dense": [[0.5]]}]
@@ -201,7 +203,7 @@ class TestFormats:
     def test_an_unknown_format_names_the_nearest(self, capsys) -> None:
         assert run("tag", "model", "--format", "conl") == 2
         err = capsys.readouterr().err
-        assert "unknown input format: got 'conl'. Accepted: text, jsonl, conll, conllu, fasta, csv." in err
+        assert "unknown input format: got 'conl'. Accepted: text, jsonl, conll, conllu, fasta, csv, dssp." in err
         assert "Did you mean 'conll'?" in err
 
     def test_an_unknown_output_format_names_the_nearest(self, monkeypatch, capsys) -> None:
@@ -216,9 +218,9 @@ class TestFormats:
 @pytest.mark.usefixtures("protein_tagger")
 class TestProteins:
     def test_fasta_is_the_default_in_and_out(self, monkeypatch, capsys) -> None:
-        feed(monkeypatch, ">one first chain\nMKV\nLLA\n>two\nGG*\n>empty\n")
+        feed(monkeypatch, ">one first chain\nMKV\nLLA\n>two\nGG*\n")
         assert run("tag", "model", "--quiet") == 0
-        assert capsys.readouterr().out == ">one\nMKVLLA\nHHHHHH\n>two\nGG\nHH\n>empty\n\n\n"
+        assert capsys.readouterr().out == ">one\nMKVLLA\nHHHHHH\n>two\nGG\nHH\n"
 
     def test_every_record_is_tagged_whatever_its_header_says(self, monkeypatch, capsys) -> None:
         feed(monkeypatch, ">one SET=train VALIDATION=False\nMKV\n>two SET=test\nGG\n")
@@ -241,7 +243,7 @@ class TestProteins:
         contents = {
             "text": "MKV\nMK1V\n",
             "jsonl": '{"sequence": "MKV"}\n{"tokens": ["M", "K", "1", "V"]}\n',
-            "fasta": ">a\n>b\nMK1V\n",
+            "fasta": "; a comment\n>b\nMK1V\n",
         }
         file = tmp_path / "chains"
         file.write_text(contents[format])
@@ -256,7 +258,7 @@ class TestProteins:
 
     def test_a_folder_gets_one_file_a_chain(self, tmp_path, capsys) -> None:
         file = tmp_path / "chains.fasta"
-        file.write_text(">one\nMKV\n>../two\nGG\n>one\nA\n")
+        file.write_text(">one\nMKV\n>../two\nGG\n>ONE\nA\n")
         assert run("tag", "model", file, "--output", f"{tmp_path}/made/", "--output-format", "ss2") == 0
         made = sorted((tmp_path / "made").iterdir())
         assert [len(path.read_text().splitlines()) for path in made] == [3, 5, 4]

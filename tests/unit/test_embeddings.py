@@ -70,6 +70,19 @@ def test_the_character_cnn_is_the_largest_window_over_the_word(kernel: int) -> N
     assert values[3].tolist() == [0] * 5
 
 
+@pytest.mark.parametrize("kernel", [1, 2, 3, 5])
+def test_the_character_cnn_looked_up_equals_the_convolution(kernel: int) -> None:
+    torch.manual_seed(0)
+    network = CharCnn(12, size=5, output=7, kernel=kernel, dropout=0.3).eval()
+    chars = torch.randint(1, 12, (6, 9))
+    chars[0, 4:] = chars[1, 1:] = chars[2] = 0
+    convolved = network(chars)
+    with torch.no_grad():
+        looked_up = network(chars)
+    assert convolved.requires_grad
+    torch.testing.assert_close(looked_up, convolved.detach())
+
+
 @pytest.mark.parametrize("length", [1, 2, 5])
 def test_the_character_lstm_gives_the_last_states_of_both_directions(length: int) -> None:
     network = char_lstm()

@@ -1,0 +1,71 @@
+"""Tagging in several processes that share one copy of the weights."""
+
+from __future__ import annotations
+
+import signal
+from collections import deque
+from collections.abc import Iterable, Iterator
+from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from typing import TYPE_CHECKING, Any
+
+import torch.multiprocessing
+
+from bilstm_tagger.errors import TaggerError
+from bilstm_tagger.types import TaggedSequence
+
+if TYPE_CHECKING:
+    from bilstm_tagger.inference.tagger import Tagger
+
+__all__ = ["in_processes"]
+
+_READ_AHEAD = 2
+_tagger: Tagger | None = None  # of a worker process
+
+
+def in_processes(
+    tagger: Tagger, chunks: Iterable[list[Any]], *, processes: int, options: dict[str, Any]
+) -> Iterator[list[TaggedSequence]]:
+    """Yields the results of each chunk, in order; reads a bounded number of chunks ahead.
+
+    The weights are moved to shared memory once. Each process has a cache of word forms of its own, and one thread.
+
+    Args:
+        tagger: On a CPU.
+        chunks: Lists of inputs.
+        processes: How many work at the same time.
+        options: Of ``Tagger.tag_batch``.
+
+    Raises:
+        TaggerError: A process ended before its work was done.
+    """
+    tagger.model.network.share_memory()
+    context = torch.multiprocessing.get_context("spawn")  # a forked process may hang in the threads of its parent
+    pool = ProcessPoolExecutor(processes, mp_context=context, initializer=_begin, initargs=(tagger,))
+    waiting: deque[Future[list[TaggedSequence]]] = deque()
+    try:
+        for chunk in chunks:
+            waiting.append(pool.submit(_work, chunk, options))
+            if len(waiting) >= _READ_AHEAD * processes:
+                yield waiting.popleft().result()
+        while waiting:
+            yield waiting.popleft().result()
+    except BrokenProcessPool:
+        raise TaggerError(
+            "a process ended before its work was done; was it killed for want of memory?",
+            hint="Use fewer processes, or smaller batches",
+        ) from None
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+def _begin(tagger: Tagger) -> None:
+    global _tagger
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the parent, which ends its workers
+    torch.set_num_threads(1)
+    _tagger = tagger
+
+
+def _work(chunk: list[Any], options: dict[str, Any]) -> list[TaggedSequence]:
+    assert _tagger is not None
+    return _tagger.tag_batch(chunk, **options)
