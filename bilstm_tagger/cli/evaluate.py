@@ -18,9 +18,13 @@ bilstm-tagger evaluate runs/names --data builtin:wnut17/test
 bilstm-tagger evaluate runs/names --data test.conll --tag-column 3
 bilstm-tagger evaluate runs/ss3 --data seq.fasta --labels states.fasta
 bilstm-tagger evaluate runs/names --data test.conll --json report.json
+bilstm-tagger evaluate runs/names --data test.conll --against runs/old
 
 Names and chunks are scored twice, side by side, strict and default:
 strict counts well-formed spans alone, default reads as conlleval does.
+
+--details adds all confusions, accuracy by chain length, whether the
+probabilities hold (calibration), and what a threshold on them trades.
 
 The options from --format to --exclude are those of a configuration's \\[data] section."""
 
@@ -37,10 +41,19 @@ def evaluate(
     labels: Annotated[str | None, typer.Option(metavar="FILE", help="FASTA: the file with the labels.")] = None,
     mask: Annotated[str | None, typer.Option(metavar="FILE", help="FASTA: 0 marks residues without a label.")] = None,
     exclude: Annotated[str | None, typer.Option(metavar="FILE", help="Ids to leave out, one a line.")] = None,
+    profiles: Annotated[
+        str | None, typer.Option(metavar="FOLDER|NPZ", help="Proteins: the chains' profiles, as in data.profiles.")
+    ] = None,
     json: Annotated[Path | None, typer.Option(metavar="FILE", help="Write the report as JSON too.")] = None,
+    against: Annotated[
+        str | None, typer.Option(metavar="OTHER_MODEL", help="Test whether the models differ; the report is MODEL's.")
+    ] = None,
+    threads: Annotated[int, typer.Option(min=0, help="Processor threads; 0 takes all cores.")] = 0,
+    device: Annotated[str, typer.Option(help="cpu or cuda.")] = "cpu",
+    details: Annotated[bool, typer.Option("--details", help="Print the long tables too.")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Nothing on stderr but errors.")] = False,
 ) -> None:
-    """Prints ``Report.to_text()``; ``--json`` writes ``Report.to_dict()``."""
+    """Prints ``Report.to_text()``; ``--json`` writes ``Report.to_dict()``, with ``--against`` also ``comparison``."""
     options: dict[str, Any] = {
         "format": format,
         "token_column": column(token_column),
@@ -50,6 +63,7 @@ def evaluate(
         "labels": labels,
         "mask": mask,
         "exclude": exclude,
+        "profiles": profiles,
     }
     given = {name: value for name, value in options.items() if value is not None}
 
@@ -58,10 +72,19 @@ def evaluate(
     with ExitStack() as stack:
         # Opened first: that a file cannot be written is said before the work, not after it.
         file = None if json is None else stack.enter_context(replacing(json))
-        tagger = Tagger.from_pretrained(model)
+        # Both are loaded first, for the same reason.
+        where: dict[str, Any] = {"device": device, "threads": threads}
+        tagger = Tagger.from_pretrained(model, **where)
+        other = None if against is None else Tagger.from_pretrained(against, **where)
         with stderr_console(quiet=quiet).status(f"Scoring {model} on {data}"):
             report = tagger.evaluate(data, split=split, **given)
+            found = None if other is None else report.compare(other.evaluate(data, split=split, **given))
+        figures = report.to_dict() | ({} if found is None else {"comparison": {"against": against} | found.to_dict()})
         if file is not None:
-            json_format.dump(report.to_dict(), file, indent=2, ensure_ascii=False)
+            json_format.dump(figures, file, indent=2, ensure_ascii=False)
             file.write("\n")
-    typer.echo(report.to_text())
+    typer.echo(report.to_text(details=details))
+    if found is not None and against is not None:
+        from bilstm_tagger.evaluation.text import comparison_text
+
+        typer.echo("\n" + comparison_text(found, model, against))

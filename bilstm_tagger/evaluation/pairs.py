@@ -45,12 +45,12 @@ class TagPairs:
         return float((self.gold == self.predicted).sum() / known) if known else 0.0
 
     @property
-    def sequence_means(self) -> NDArray[np.float64]:
-        """The accuracy of each sequence that has a known tag ``(at most num_sequences,)``."""
+    def sequence_counts(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """How many tokens of each sequence are right, and how many have a gold tag; each ``(num_sequences,)``."""
         sequence = np.repeat(np.arange(len(self.lengths)), self.lengths)  # (num_tokens,)
-        known = np.bincount(sequence, weights=self.known, minlength=len(self.lengths))
         right = np.bincount(sequence, weights=self.gold == self.predicted, minlength=len(self.lengths))
-        return right[known > 0] / known[known > 0]
+        known = np.bincount(sequence, weights=self.known, minlength=len(self.lengths))
+        return right.astype(np.float64), known.astype(np.float64)
 
 
 def check_pairs(gold: Sequence[Sequence[str | None]], predicted: Sequence[Sequence[str]]) -> None:

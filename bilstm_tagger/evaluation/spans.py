@@ -19,10 +19,23 @@ from dataclasses import asdict, dataclass
 from itertools import chain
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from bilstm_tagger.errors import InputError
 from bilstm_tagger.schemes import TokenSpan, tags_to_spans
+from bilstm_tagger.types import Span
 
-__all__ = ["Scores", "SpanScores", "check_span_tags", "leave_out_unknown", "score_spans", "strict_f1"]
+__all__ = [
+    "Scores",
+    "SpanScores",
+    "check_span_tags",
+    "judge_spans",
+    "leave_out_unknown",
+    "score_spans",
+    "span_counts",
+    "strict_f1",
+]
 
 _TAG = re.compile(r"O|[BI](-.+)?", re.DOTALL)
 
@@ -147,13 +160,43 @@ def strict_f1(gold: Sequence[Sequence[str | None]], predicted: Sequence[Sequence
     """
     check_span_tags(gold)
     check_span_tags(predicted)
-    golds, guesses = leave_out_unknown(gold, predicted)
-    right = total = 0
-    for tags, guess in zip(golds, guesses, strict=True):
-        gold_spans, found = _spans(tags, strict=True), _spans(guess, strict=True)
-        right += len(gold_spans & found)
-        total += len(gold_spans) + len(found)
-    return 2 * right / total if total else 0.0
+    right, true, found = span_counts(gold, predicted, strict=True).sum(axis=0).tolist()
+    return 2 * right / (true + found) if true + found else 0.0
+
+
+def span_counts(
+    gold: Sequence[Sequence[str | None]], predicted: Sequence[Sequence[str]], *, strict: bool
+) -> NDArray[np.int64]:
+    """Counts the spans of each sequence in one reading: right, gold and predicted ones, ``(num_sequences, 3)``.
+
+    Args:
+        gold: IOB2 tags, None where unknown.
+        predicted: IOB2 tags.
+        strict: Whether a span has to begin with ``B-``.
+    """
+    counts = np.zeros((len(gold), 3), dtype=np.int64)
+    for index, (tags, guess) in enumerate(zip(*leave_out_unknown(gold, predicted), strict=True)):
+        true, found = _spans(tags, strict=strict), _spans(guess, strict=strict)
+        if true or found:
+            counts[index] = len(true & found), len(true), len(found)
+    return counts
+
+
+def judge_spans(
+    gold: Sequence[Sequence[str | None]], found: Sequence[Sequence[Span]]
+) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+    """Returns the probability of each predicted span and whether it is right, ``(num_spans,)`` each.
+
+    Spans that cover a token without a gold tag are left out.
+    """
+    scores, right = [], []
+    for tags, spans in zip(gold, found, strict=True):
+        true = set(tags_to_spans(tags)) if spans else set()
+        for span in spans:
+            if None not in tags[span.token_start : span.token_end]:
+                scores.append(span.score)
+                right.append((span.label, span.token_start, span.token_end) in true)
+    return np.array(scores, dtype=np.float64), np.array(right, dtype=bool)
 
 
 def _spans(tags: list[str], *, strict: bool) -> set[TokenSpan]:

@@ -6,6 +6,7 @@ import json
 from types import SimpleNamespace
 
 import pytest
+import tiny
 from cli_helpers import run
 
 from bilstm_tagger.errors import DataError
@@ -22,13 +23,15 @@ class FakeTagger:
         if source == "bad.conll":
             raise DataError("wrong number of columns", path=source, line=3, received=1, accepted="2")
         figures = {"task": "ner", "accuracy": 0.75, "note": "Zoë"}
-        return SimpleNamespace(to_text=lambda: "accuracy 75.0", to_dict=lambda: figures)
+        return SimpleNamespace(
+            to_text=lambda details: "all the tables" if details else "accuracy 75.0", to_dict=lambda: figures
+        )
 
 
 @pytest.fixture
 def tagger(monkeypatch: pytest.MonkeyPatch) -> FakeTagger:
     fake = FakeTagger()
-    monkeypatch.setattr("bilstm_tagger.inference.Tagger", SimpleNamespace(from_pretrained=lambda folder: fake))
+    monkeypatch.setattr("bilstm_tagger.inference.Tagger", SimpleNamespace(from_pretrained=lambda folder, **where: fake))
     return fake
 
 
@@ -36,6 +39,28 @@ def test_the_report_is_printed_and_options_not_given_are_left_to_the_model(tagge
     assert run("evaluate", "model", "--data", "builtin:wnut17/test") == 0
     assert capsys.readouterr().out == "accuracy 75.0\n"
     assert tagger.calls == [("builtin:wnut17/test", "test", {})]
+
+
+def test_details_are_printed_where_asked_for(tagger, capsys) -> None:
+    assert run("evaluate", "model", "--data", "x", "--details") == 0
+    assert capsys.readouterr().out == "all the tables\n"
+
+
+def test_two_models_are_compared(tmp_path, capsys) -> None:
+    rows = tiny.ner_rows(30)
+    data = tiny.write_conll(tmp_path / "test.conll", rows)
+    for seed in (0, 1):
+        tiny.tiny_tagger(rows, seed=seed).save_pretrained(tmp_path / f"model{seed}")
+    file = tmp_path / "report.json"
+    options = ("--data", data, "--against", tmp_path / "model1", "--json", file)
+    assert run("evaluate", tmp_path / "model0", *options) == 0
+    out = capsys.readouterr().out
+    assert "approximate randomisation, two-sided" in out
+    assert str(tmp_path / "model1") in out
+    found = json.loads(file.read_text(encoding="utf-8"))
+    assert found["comparison"]["score"] == "strict.f1"
+    assert found["comparison"]["first"] == pytest.approx(found["strict"]["f1"])
+    assert found["comparison"]["against"] == str(tmp_path / "model1")
 
 
 def test_the_reader_options_are_handed_on(tagger) -> None:

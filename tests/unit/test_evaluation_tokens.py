@@ -33,6 +33,7 @@ def test_dictionary_is_json():
     assert json.loads(json.dumps(record)) == record
     assert set(record) == {
         "task", "sequences", "tokens", "unknown_tokens", "accuracy", "per_class", "macro", "confusion", "seconds",
+        "intervals",
     }  # fmt: skip
     assert record["confusion"]["labels"] == ["NOUN", "VERB", "X"]
     assert sum(map(sum, record["confusion"]["counts"])) == 5
