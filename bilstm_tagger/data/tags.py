@@ -6,7 +6,8 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 
 from bilstm_tagger.data.records import Record
-from bilstm_tagger.data.residues import STATES_3, STATES_8, clean_sequence, states
+from bilstm_tagger.data.repairs import Repair
+from bilstm_tagger.data.residues import STATES_8, clean_sequence, states
 from bilstm_tagger.errors import ConfigError, DataError
 from bilstm_tagger.schemes import (
     EDGE,
@@ -19,11 +20,15 @@ from bilstm_tagger.schemes import (
     tag_pairs,
 )
 from bilstm_tagger.tasks.base import Task
+from bilstm_tagger.tasks.protein_ss3 import STATE_MAPS
 
-__all__ = ["Rewrite", "SpanTags", "Tags", "parse_scheme", "residue_record"]
+__all__ = ["ILL_FORMED_TAG", "Rewrite", "SpanTags", "Tags", "parse_scheme", "residue_record", "tag_repairs"]
 
 Tags = Sequence[str | None]
 Rewrite = Callable[[Tags], Tags]
+
+ILL_FORMED_TAG = "D301"
+"""The code of a tag that its scheme does not allow where it stands."""
 
 _SPAN_TAGS = "O, or a prefix and a label: B-X, I-X, E-X, S-X (L-X, U-X)"
 _MAX_PLAIN_TAGS = 1000
@@ -93,7 +98,7 @@ class SpanTags:
         Raises:
             DataError: Some tags have a prefix and others have none, or no tag has the prefixes of the scheme asked for.
         """
-        scheme = self._scheme(asked)
+        scheme = self.scheme(asked)
         illegal = {pair for pair in self._pairs if not is_legal(*pair, scheme)}
         message = None
         if illegal:
@@ -114,7 +119,8 @@ class SpanTags:
 
         return repair, message
 
-    def _scheme(self, asked: Scheme | None) -> Scheme:
+    def scheme(self, asked: Scheme | None) -> Scheme:
+        """Returns the scheme of what was added; raises as :meth:`finish` does."""
         if not self._plain:
             return detect_scheme_of_pairs(self._pairs) if asked is None else asked
         prefixed = [tag for _, tag in self._first if tag and split_tag(tag)[0] not in ("", OUTSIDE)]
@@ -137,6 +143,25 @@ class SpanTags:
         return Scheme.IO
 
 
+def tag_repairs(record: Record, scheme: Scheme) -> list[Repair]:
+    """Says how the ill-formed tags of one sequence are mended, in the scheme that they are written in.
+
+    The spans are those that conlleval reads, so no score changes. Well-formed sequences give an empty list.
+
+    Args:
+        record: The sequence as its file has it.
+        scheme: The scheme of its source.
+    """
+    if all(is_legal(*pair, scheme) for pair in set(tag_pairs(record.tags))):
+        return []
+    mended = convert(record.tags, scheme, scheme)
+    return [
+        Repair(ILL_FORMED_TAG, record.path, record.line_of(position), "tag", position, old, new)
+        for position, (old, new) in enumerate(zip(record.tags, mended, strict=True))
+        if old is not None and new is not None and old != new
+    ]
+
+
 def _is_iob2(tag: str | None) -> bool:
     return tag is None or tag in (OUTSIDE, EDGE, "B", "I") or tag[:2] in ("B-", "I-")
 
@@ -147,10 +172,10 @@ def _neighbours(before: str | None, after: str | None) -> str:
     return f"{before} ends a sequence" if after == EDGE else f"{after} follows {before}"
 
 
-def residue_record(record: Record, task: Task) -> Record:
+def residue_record(record: Record, task: Task, *, state_map: str = "standard") -> Record:
     """Returns a record of a protein with upper-case residues and with the states that the task has.
 
-    Tasks of three states take eight too, by the standard reduction.
+    Tasks of three states take eight too, by the map that ``state_map`` names.
 
     Raises:
         DataError: A token is no residue, or a label is no state.
@@ -165,7 +190,7 @@ def residue_record(record: Record, task: Task) -> Record:
             received=record.tokens[min(odd, len(record.tokens) - 1)],
             accepted="one letter",
         )
-    table = STATES_3 if task.tags is not None and len(task.tags) == 3 else STATES_8
+    table = STATE_MAPS[state_map] if task.tags is not None and len(task.tags) == 3 else STATES_8
     mapped, wrong = states(record.tags, table)
     if wrong is not None:
         raise DataError(
