@@ -1,192 +1,188 @@
 #!/usr/bin/env python3
-"""Speed of this package against a hand-written loop of the same sizes on the same data, in one run.
+"""Speed of this package against a hand-written loop of the same sizes, and against the peers that are installed.
 
-    python scripts/benchmark.py
-    python scripts/benchmark.py --train train.conll --test test.conll --threads 2 --json speed.json
+    python scripts/benchmark.py                      # everything; half an hour on two cores with all peers
+    python scripts/benchmark.py --quick              # some minutes
+    python scripts/benchmark.py --sections training,tagging --peers none
+    python scripts/benchmark.py --train train.conll --dev dev.conll --test dev.conll --json speed.json --plot speed.png
 
-The hand-written loop is what most tutorials have: an index lookup a word, characters padded a token, a bidirectional
-``nn.LSTM`` on packed sequences, ``torchcrf``, batches of 32 in random order for training and in order for tagging.
-Both sides: word 100, character CNN 30/50, BiLSTM 2 x 100, CRF, Adam, no pretrained vectors. Absolute numbers
-depend on the machine and on what else it does; quote the ratios.
+All sides train from scratch on the same data: word 100, characters 30/50, BiLSTM 2 x 100, CRF, Adam, batches of 32,
+as near as a tool allows; nothing is downloaded. Each runs in processes of its own, so that memory, import and load
+time are its own, and timings are taken in turn. The dev F1 is strict, of the best epoch. Absolute numbers depend on
+the machine and on what else it does: quote the ratios. The peers come with: pip install 'bilstm-tagger[bench]'.
 """
 
 from __future__ import annotations
 
 import argparse
+import dataclasses
 import json
-import statistics
 import sys
 import tempfile
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import torch
-import torchcrf
-from torch import Tensor, nn
-from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence, pad_sequence
+from benchmarks.comparison import Samples, compare_cold, compare_tagging, train_all
+from benchmarks.crf import compare_crf
+from benchmarks.data import load_source
+from benchmarks.limit import measure_limit
+from benchmarks.machine import cores, describe_machine
+from benchmarks.plot import draw
+from benchmarks.report import report, summarise
+from benchmarks.scaling import grow_batches, grow_corpus, grow_length
+from benchmarks.settings import SECTIONS, Settings, Workshop
+from benchmarks.sides import BASELINE, OURS, SIDES
 
-from bilstm_tagger import Config, Tagger, TaggerError, load_rows, train
-from bilstm_tagger.schemes import Scheme, convert
-
-BATCH = 32
-
-
-class HandWritten(nn.Module):
-    """The baseline: the straightforward BiLSTM-CRF."""
-
-    def __init__(self, words: int, chars: int, tags: int) -> None:
-        super().__init__()
-        self.word = nn.Embedding(words, 100, padding_idx=0)
-        self.char = nn.Embedding(chars, 30, padding_idx=0)
-        self.cnn = nn.Conv1d(30, 50, 3, padding=1)
-        self.dropout = nn.Dropout(0.5)
-        self.lstm = nn.LSTM(150, 100, bidirectional=True, batch_first=True)
-        self.linear = nn.Linear(200, tags)
-        self.crf = torchcrf.CRF(tags, batch_first=True)
-
-    def emissions(self, words: Tensor, chars: Tensor, lengths: Tensor) -> Tensor:
-        batch, steps, width = chars.shape
-        embedded = self.dropout(self.char(chars.view(batch * steps, width))).transpose(1, 2)
-        pooled = self.cnn(embedded).amax(dim=2).view(batch, steps, 50)
-        values = self.dropout(torch.cat([self.word(words), pooled], dim=2))
-        packed = pack_padded_sequence(values, lengths, batch_first=True, enforce_sorted=False)
-        states, _ = pad_packed_sequence(self.lstm(packed)[0], batch_first=True)
-        scores: Tensor = self.linear(self.dropout(states))
-        return scores
+from bilstm_tagger import ConfigError, TaggerError
+from bilstm_tagger.errors import suggest
 
 
-class HandWrittenLoop:
-    """Vocabulary, batches, training and tagging around the baseline."""
-
-    def __init__(self, tokens: list[list[str]], tags: list[list[str]]) -> None:
-        self.words = {w: i for i, w in enumerate(sorted({w for s in tokens for w in s}), start=2)}
-        self.chars = {c: i for i, c in enumerate(sorted({c for w in self.words for c in w}), start=2)}
-        self.tags = {t: i for i, t in enumerate(sorted({t for s in tags for t in s}))}
-        self.names = list(self.tags)
-        self.network = HandWritten(len(self.words) + 2, len(self.chars) + 2, len(self.tags))
-        self.optimizer = torch.optim.Adam(self.network.parameters(), lr=2e-3)
-        self.tokens, self.gold = tokens, tags
-
-    def batch(self, sentences: list[list[str]]) -> tuple[Tensor, Tensor, Tensor]:
-        words = [torch.tensor([self.words.get(w, 1) for w in s]) for s in sentences]
-        longest = max(len(w) for s in sentences for w in s)
-        chars = [
-            torch.tensor([[self.chars.get(c, 1) for c in w] + [0] * (longest - len(w)) for w in s]) for s in sentences
-        ]
-        lengths = torch.tensor([len(s) for s in sentences])
-        return pad_sequence(words, batch_first=True), pad_sequence(chars, batch_first=True), lengths
-
-    def epoch(self) -> None:
-        self.network.train()
-        order = torch.randperm(len(self.tokens)).tolist()
-        for begin in range(0, len(order), BATCH):
-            chosen = order[begin : begin + BATCH]
-            words, chars, lengths = self.batch([self.tokens[i] for i in chosen])
-            gold = pad_sequence([torch.tensor([self.tags[t] for t in self.gold[i]]) for i in chosen], batch_first=True)
-            mask = torch.arange(words.shape[1]) < lengths.unsqueeze(1)
-            loss = -self.network.crf(self.network.emissions(words, chars, lengths), gold, mask, reduction="mean")
-            self.optimizer.zero_grad()
-            loss.backward()
-            self.optimizer.step()
-
-    @torch.no_grad()
-    def tag(self, sentences: list[list[str]]) -> list[list[str]]:
-        self.network.eval()
-        tagged = []
-        for begin in range(0, len(sentences), BATCH):
-            words, chars, lengths = self.batch(sentences[begin : begin + BATCH])
-            mask = torch.arange(words.shape[1]) < lengths.unsqueeze(1)
-            paths = self.network.crf.decode(self.network.emissions(words, chars, lengths), mask)
-            tagged += [[self.names[t] for t in path] for path in paths]
-        return tagged
-
-
-def main() -> int:
-    arguments = parse()
-    torch.set_num_threads(arguments.threads or torch.get_num_threads())
-    torch.manual_seed(1)
-    print(f"torch {torch.__version__}, {torch.get_num_threads()} threads", file=sys.stderr)
-    train_rows = load_rows(arguments.train, task="ner", split="train")
-    test_rows = load_rows(arguments.test, task="ner", split="test")
-    sentences = [tokens for tokens in test_rows["tokens"] if tokens]
-    gold = [[str(tag) for tag in convert(tags, Scheme.IOB2, Scheme.BIOES)] for tags in train_rows["tags"]]
-    baseline = HandWrittenLoop(list(train_rows["tokens"]), gold)
-    num_train, num_test = (sum(map(len, rows)) for rows in (train_rows["tokens"], sentences))
-
-    with tempfile.TemporaryDirectory() as folder:
-        ours_training, tagger = train_ours(arguments, Path(folder))
-    baseline_training = [num_train / seconds(baseline.epoch) for _ in range(arguments.epochs)]
-    # In turn, so that a change in the machine's speed meets both.
-    pairs = [
-        (num_test / seconds(lambda: baseline.tag(sentences)), num_test / seconds(lambda: tagger.tag_batch(sentences)))
-        for _ in range(arguments.repeats)
-    ]
-    one = [sentence for sentence in sentences if len(sentence) == 20][:50] or sentences[:50]
-    for sentence in one:
-        baseline.tag([sentence]), tagger.tag(sentence)
-    singles = [(seconds(lambda s=s: baseline.tag([s])), seconds(lambda s=s: tagger.tag(s))) for s in one]  # type: ignore[misc]
-    rows = [
-        row("training, tokens/s", baseline_training, ours_training),
-        row("tagging, words to tags and spans, tokens/s", *columns(pairs)),
-        row("one sentence, sentences/s", *([1 / t for t in times] for times in columns(singles))),
-    ]
-    for line in table(rows):
+def main(arguments: Sequence[str] | None = None) -> int:
+    options = parse(arguments)
+    settings = read_settings(options)
+    with tempfile.TemporaryDirectory(prefix="benchmark-") as folder:
+        limit = options.limit
+        shop = Workshop(
+            Path(folder),
+            settings,
+            load_source(options.train, split="train", limit=limit),
+            load_source(options.dev, split="dev", limit=limit),
+            load_source(options.test, split="test", limit=limit),
+        )
+        results: dict[str, Any] = {
+            "machine": describe_machine(settings.sides),
+            "settings": dataclasses.asdict(settings)
+            | {name: getattr(options, name) for name in ("train", "dev", "test", "corpus")},
+        }
+        skip_missing(shop, options.peers)
+        results |= measure(shop, options)
+    for line in report(results):
         print(line)
-    if arguments.json:
-        Path(arguments.json).write_text(json.dumps({"threads": torch.get_num_threads(), "rows": rows}, indent=2) + "\n")
+    if options.json:
+        options.json.write_text(json.dumps(results, indent=2) + "\n", encoding="utf-8")
+    if options.plot:
+        draw(results, options.plot)
     return 0
 
 
-def parse() -> argparse.Namespace:
+def measure(shop: Workshop, options: argparse.Namespace) -> dict[str, Any]:
+    """Runs the sections that are asked for."""
+    samples: Samples = {}
+    results: dict[str, Any] = {}
+    settings = shop.settings
+    if settings.wants("limit"):
+        results["limit"] = measure_limit(shop)
+    if settings.wants("crf", "tags"):
+        results["crf"] = compare_crf(shop)
+    if settings.wants("training", "tagging", "latency", "cold", "length", "batch"):
+        train_all(shop, samples)
+    if settings.wants("cold"):
+        compare_cold(shop, samples)
+    if settings.wants("tagging", "latency"):
+        compare_tagging(shop, samples)
+    if settings.wants("batch"):
+        results["batch"] = grow_batches(shop)
+    if settings.wants("length"):
+        results["length"] = grow_length(shop)
+    if settings.wants("corpus"):
+        source = load_source(options.corpus, split="train") if options.corpus else shop.train
+        results["corpus"] = grow_corpus(shop, source)
+    return results | {"comparison": summarise(samples), "problems": shop.problems}
+
+
+def skip_missing(shop: Workshop, asked: str) -> None:
+    """Says which peers are not there, once, at the beginning and in the report."""
+    for side, info in SIDES.items():
+        if not info.installed and asked != "none" and (asked == "all" or side in asked.split(",")):
+            shop.problems.append(f"{side} is not installed: pip install {info.install}")
+            shop.say(shop.problems[-1])
+
+
+def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--train", default="builtin:wnut17/train", help="labelled source (default: %(default)s)")
-    parser.add_argument("--test", default="builtin:wnut17/test", help="source to tag (default: %(default)s)")
-    parser.add_argument("--epochs", type=int, default=3, help="training epochs of each side (default: %(default)s)")
-    parser.add_argument("--repeats", type=int, default=5, help="times the source is tagged (default: %(default)s)")
-    parser.add_argument("--threads", type=int, default=0, help="processor threads (default: torch's)")
-    parser.add_argument("--json", metavar="FILE", help="also write the numbers here")
-    return parser.parse_args()
+    add = parser.add_argument
+    sections = "; ".join(f"{name}: {what}" for name, what in SECTIONS.items())
+    add("--sections", default=",".join(SECTIONS), help=f"with commas between (default: all). {sections}")
+    add("--peers", default="all", help="all, none, or names with commas between: flair, stanza, spacy, crfsuite")
+    add("--train", default="builtin:wnut17/train", metavar="SOURCE", help="labelled source (default: %(default)s)")
+    add("--dev", default="builtin:wnut17/dev", metavar="SOURCE", help="scored after each epoch (default: %(default)s)")
+    add("--test", default="builtin:wnut17/test", metavar="SOURCE", help="what is tagged (default: %(default)s)")
+    add("--corpus", metavar="SOURCE", help="the large corpus (default: --train, repeated)")
+    add("--corpus-sizes", type=_positive, nargs="+", metavar="TOKENS", help="(default: 20000 100000 500000 2000000)")
+    add("--limit", type=_positive, metavar="N", help="only the first N sentences of each source")
+    add("--threads", type=_positive, default=cores(), help="processor threads of each process (default: %(default)s)")
+    add("--epochs", type=_positive, help="training epochs of each side (default: 10)")
+    add("--rounds", type=_positive, help="trainings of the two main sides, each with a seed (default: 3)")
+    add("--repeats", type=_positive, help="timings of everything else, in turn (default: 5)")
+    add("--quick", action="store_true", help="one round of two epochs, two repeats, short lengths")
+    add("--json", type=Path, metavar="FILE", help="also write the numbers here")
+    add("--plot", type=Path, metavar="FILE", help="also draw them: .png, .svg or .pdf (needs matplotlib)")
+    return parser.parse_args(arguments)
 
 
-def train_ours(arguments: argparse.Namespace, folder: Path) -> tuple[list[float], Tagger]:
-    """Trains through the public API; returns the tokens/s of each epoch, and the tagger."""
-    values: dict[str, Any] = {
-        "task": "ner",
-        "data": {"train": arguments.train, "dev": arguments.test},
-        "training": {"epochs": arguments.epochs, "optimizer": "adam", "batch_sequences": BATCH, "batch_tokens": 4096},
-    }
-    train(Config.from_dict(values), output=folder, progress=False)
-    lines = (folder / "metrics.jsonl").read_text(encoding="utf-8").splitlines()
-    return [json.loads(line)["tokens_per_second"] for line in lines], Tagger.from_pretrained(folder)
+def _positive(text: str) -> int:
+    """Reads a number for argparse, which says what is wrong with it."""
+    number = int(text)
+    if number < 1:
+        raise argparse.ArgumentTypeError(f"{number} is not at least 1")
+    return number
 
 
-def seconds(work: Callable[[], Any]) -> float:
-    began = time.perf_counter()
-    work()
-    return time.perf_counter() - began
+def read_settings(options: argparse.Namespace) -> Settings:
+    """Checks what can be wrong before anything is measured."""
+    sections = options.sections.split(",")
+    _check(sections, SECTIONS, "section")
+    peers = [side for side in SIDES if side not in (BASELINE, OURS)]
+    if options.peers not in ("all", "none"):
+        _check(options.peers.split(","), peers, "peer")
+        peers = [side for side in peers if side in options.peers.split(",")]
+    sides = [BASELINE, OURS] + ([] if options.peers == "none" else [side for side in peers if SIDES[side].installed])
+    for path in filter(None, (options.json, options.plot)):
+        if not path.parent.is_dir():
+            raise ConfigError("the folder does not exist", received=str(path.parent))
+    if options.plot:
+        _check_plot(options.plot)
+    quick = options.quick
+    settings = Settings(
+        sections=tuple(sections),
+        sides=tuple(sides),
+        threads=options.threads,
+        epochs=options.epochs or (2 if quick else 10),
+        rounds=options.rounds or (1 if quick else 3),
+        repeats=options.repeats or (2 if quick else 5),
+        sentences=20 if quick else 100,
+    )
+    if quick:
+        settings = dataclasses.replace(
+            settings,
+            lengths=(10, 100, 1_000, 10_000),
+            batches=(1, 32, 512),
+            tag_counts=(9, 25),
+            more_tag_counts=(73,),
+            corpus_sizes=(20_000, 100_000),
+        )
+    return dataclasses.replace(settings, corpus_sizes=tuple(options.corpus_sizes or settings.corpus_sizes))
 
 
-def columns(pairs: list[tuple[float, float]]) -> Iterator[list[float]]:
-    return (list(values) for values in zip(*pairs, strict=True))
+def _check(names: Sequence[str], known: Sequence[str] | dict[str, str], what: str) -> None:
+    for name in names:
+        if name not in known:
+            raise ConfigError(f"unknown {what}", received=name, accepted=known, hint=suggest(name, known))
 
 
-def row(name: str, baseline: list[float], ours: list[float]) -> dict[str, Any]:
-    """Medians of both sides and their ratio."""
-    middle = statistics.median(baseline), statistics.median(ours)
-    return {"name": name, "hand_written": middle[0], "bilstm_tagger": middle[1], "ratio": middle[1] / middle[0]}
-
-
-def table(rows: list[dict[str, Any]]) -> Iterator[str]:
-    yield f"{'':44}{'hand-written':>14}{'bilstm-tagger':>15}{'ratio':>8}"
-    for entry in rows:
-        yield f"{entry['name']:44}{entry['hand_written']:>14,.0f}{entry['bilstm_tagger']:>15,.0f}{entry['ratio']:>8.1f}"
+def _check_plot(path: Path) -> None:
+    try:
+        import matplotlib  # noqa: F401
+    except ImportError:
+        raise ConfigError("--plot needs matplotlib", hint="pip install 'bilstm-tagger[viz]'") from None
+    if path.suffix not in (".png", ".svg", ".pdf"):
+        raise ConfigError("unknown kind of picture", received=path.name, accepted=".png, .svg, .pdf")
 
 
 if __name__ == "__main__":
     try:
         sys.exit(main())
-    except TaggerError as error:
+    except (TaggerError, OSError) as error:
         print(f"error: {error}", file=sys.stderr)
         sys.exit(2)
