@@ -33,6 +33,8 @@ __all__ = [
     "DataConfig",
     "DenseConfig",
     "EncoderConfig",
+    "LmConfig",
+    "ResidueConfig",
     "ShapeConfig",
     "TrainingConfig",
     "WordConfig",
@@ -47,24 +49,48 @@ class _Section(BaseModel):
 
 
 class DataConfig(_Section):
-    """Where the sentences come from. A source is a file, a glob, ``builtin:NAME/SPLIT`` or a hub data set id."""
+    """Where the sentences come from.
+
+    A source is a file, a folder, an archive, a glob, ``builtin:NAME/SPLIT`` or a hub data set id.
+    """
 
     train: str | None = Field(None, description="training source")
     dev: str | None = Field(None, description="development source; chooses the best epoch")
     test: str | None = Field(None, description="test source; scored once, at the end")
     dev_fraction: Fraction = Field(0.1, description="share of the training part held out when there is no dev source")
-    format: str = Field("auto", description="auto, conll, conllu, jsonl, fasta, csv")
+    format: str = Field(
+        "auto", description="auto, conll, conllu, jsonl, csv, brat, parallel, parquet, arrow; proteins: fasta, dssp"
+    )
     token_column: str | int | None = Field(None, description="column of the tokens: a number or a name")
     tag_column: str | int | None = Field(None, description="column of the tags: a number or a name")
     separator: str | None = Field(None, description="column separator; found by itself when not given")
-    scheme: str = Field("auto", description="auto, IOB1, IOB2, BIOES, BILOU, IO")
-    labels: str | None = Field(None, description="FASTA: a second file with the labels")
+    scheme: str = Field("auto", description="auto, IOB1, IOB2, BIOES, BILOU, BMES, IO")
+    labels: str | None = Field(
+        None, description="a second file: FASTA's labels, the tags of running text, or the names that numbers stand for"
+    )
     mask: str | None = Field(None, description="FASTA: a file of 0 and 1; residues with 0 have no label")
     exclude: str | None = Field(None, description="a file whose first column names the ids to leave out")
     deduplicate: bool = Field(False, description="leave out training rows whose tokens another row has")
-    tokenizer: Literal["auto", "words", "characters", "whitespace", "residues"] = Field(
-        "auto", description="how raw text is cut into tokens when tagging"
+    states: Literal["standard", "jnet", "sspro"] = Field(
+        "standard", description="proteins: how the eight states of DSSP become three"
     )
+    profiles: str | None = Field(
+        None, description="proteins: a folder of NAME.pssm or NAME.hhm files, or an .npz, for all parts"
+    )
+    profile_kinds: list[Literal["pssm", "hhm"]] = Field(
+        ["pssm"], min_length=1, description="which of the files of such a folder, side by side: pssm, hhm"
+    )
+    skip_invalid: bool = Field(False, description="proteins: leave out chains that cannot be used, and say which")
+    tokenizer: Literal["auto", "words", "characters", "whitespace", "residues"] = Field(
+        "auto", description="how raw text is cut into tokens, in sources of text with marked spans and when tagging"
+    )
+    align: Literal["strict", "expand", "contract", "drop"] = Field(
+        "expand", description="what is done with marked spans that cut a token"
+    )
+    overlap: Literal["outermost", "longest", "first"] = Field(
+        "outermost", description="which of several marked spans that share tokens is kept"
+    )
+    streaming: bool = Field(False, description="read a hub data set over the network without fetching all of it first")
 
 
 class WordConfig(_Section):
@@ -111,6 +137,22 @@ class DenseConfig(_Section):
     size: int | None = Field(None, ge=0, description="columns; None takes what the rows have")
 
 
+class ResidueConfig(_Section):
+    """What is known of a residue beforehand, beside its vector; proteins only."""
+
+    properties: bool = Field(False, description="seven physico-chemical properties (Meiler et al. 2001)")
+    position: bool = Field(False, description="how far it is from either end of the chain")
+
+
+class LmConfig(_Section):
+    """The states of a character language model that ``bilstm-tagger pretrain-lm`` left."""
+
+    model: str | None = Field(None, description="its folder; none leaves it out")
+    fine_tune: bool = Field(False, description="train it with the tagger; frozen, its states are computed once")
+    projection: int = Field(0, ge=0, description="width of a trained linear layer on the states; 0 takes them as they are")
+    dropout: Fraction = Field(0.0, description="on the states")
+
+
 class EncoderConfig(_Section):
     """The recurrent network over the sentence."""
 
@@ -122,6 +164,7 @@ class EncoderConfig(_Section):
     layer_dropout: Fraction = Field(0.0, description="between layers")
     word_dropout: Fraction = Field(0.0, description="chance that a whole token's features are zeroed")
     locked: bool = Field(False, description="one dropout mask for all tokens of a sentence")
+    attention: int = Field(0, ge=0, description="heads of self-attention over the recurrent states; 0 is none")
     convolution: int = Field(0, ge=0, description="width of a window convolution before the recurrence; 0 is none")
     convolution_size: Positive = Field(64, description="channels of that convolution")
 
@@ -139,21 +182,47 @@ class CrfConfig(_Section):
 class TrainingConfig(_Section):
     """How the weights are found."""
 
-    optimizer: Literal["sgd", "adam", "adamw"] = Field("adamw", description="how the weights are updated")
+    optimizer: Literal["sgd", "adam", "adamw", "radam", "nadam", "adagrad", "rmsprop"] = Field(
+        "adamw", description="how the weights are updated"
+    )
     learning_rate: Annotated[float, Field(gt=0)] = Field(2e-3, description="its largest value")
-    momentum: Fraction = Field(0.0, description="for sgd")
-    weight_decay: Annotated[float, Field(ge=0)] = Field(0.0, description="for all weights but large word tables")
-    schedule: Literal["constant", "linear", "cosine", "inverse"] = Field(
-        "linear", description="after the warm-up; inverse is learning_rate / (1 + decay * epoch)"
+    momentum: Fraction = Field(0.0, description="for sgd and rmsprop")
+    weight_decay: Annotated[float, Field(ge=0)] = Field(
+        0.0, description="for all weights but large word tables; adamw, radam and nadam keep it apart from the gradient"
+    )
+    rates: dict[str, Annotated[float, Field(gt=0)]] = Field(
+        {}, description="factors of the learning rate for parts of the network, such as {word = 0.1, encoder = 0.5}"
+    )
+    freeze: list[str] = Field(
+        [], description="parts that are not trained: word, char, shape, lm, window, encoder, projection, crf"
+    )
+    freeze_epochs: int = Field(0, ge=0, description="epochs after which they are trained after all; 0 is never")
+    schedule: Literal["constant", "linear", "cosine", "inverse", "plateau", "one-cycle"] = Field(
+        "linear",
+        description="after the warm-up; inverse is learning_rate / (1 + decay * epoch), plateau cuts the rate when the"
+        " dev score stays, one-cycle rises and falls by cosines (usually with warmup = 0.3)",
     )
     decay: Annotated[float, Field(ge=0)] = Field(0.05, description="for the inverse schedule")
+    plateau_factor: Annotated[float, Field(gt=0, lt=1)] = Field(0.5, description="what plateau multiplies the rate by")
+    plateau_patience: int = Field(2, ge=0, description="epochs without a better dev score that plateau waits for")
     warmup: Fraction = Field(0.02, description="share of all steps in which the rate rises from 0")
     epochs: Positive = Field(20, description="times that the training part is gone through")
     patience: int = Field(0, ge=0, description="epochs without a better dev score before stopping; 0 never stops")
     batch_tokens: Positive = Field(512, description="tokens in a batch, padding included")
     batch_sequences: Positive = Field(64, description="sequences in a batch, at most")
+    accumulate: Positive = Field(1, description="batches whose gradients make one step, as one large batch would")
     clip: Annotated[float, Field(ge=0)] = Field(5.0, description="largest gradient norm; 0 does not clip")
     ema: Fraction = Field(0.0, description="decay of the running mean of the weights; 0 is off")
+    swa_start: Fraction = Field(
+        0.0, description="share of all steps after which the equal mean of the weights begins; 0 is off"
+    )
+    precision: Literal["float32", "bf16", "fp16"] = Field(
+        "float32", description="what the network computes in when training; the CRF and the weights are float32"
+    )
+    label_smoothing: Fraction = Field(0.0, description="share of the target spread over all legal tag sequences")
+    class_weights: Literal["balanced"] | dict[str, Annotated[float, Field(gt=0)]] | None = Field(
+        None, description="balanced, or a table LABEL = weight: with 2, the odds of a wrong tag count twice in the loss"
+    )
     reduction: Literal["token", "sequence", "sum"] = Field("token", description="what the loss is a mean over")
     metric: str = Field(
         "auto", description="what the best epoch is chosen by: f1, accuracy, q3, q8; auto asks the task"
@@ -162,6 +231,7 @@ class TrainingConfig(_Section):
         1.0, description="minutes between two checkpoints, from which a killed run goes on; 0 writes none by time"
     )
     checkpoint_steps: int = Field(0, ge=0, description="steps between two checkpoints; 0 writes none by steps")
+    checkpoint_keep: Positive = Field(2, description="how many of the newest checkpoints are kept")
     threads: int = Field(0, ge=0, description="processor threads; 0 leaves it to torch")
     device: str = Field("auto", description="auto, cpu, cuda")
 
@@ -181,6 +251,8 @@ class Config(_Section):
     char: CharConfig = CharConfig()
     shape: ShapeConfig = ShapeConfig()
     dense: DenseConfig = DenseConfig()
+    residue: ResidueConfig = ResidueConfig()
+    lm: LmConfig = LmConfig()
     encoder: EncoderConfig = EncoderConfig()
     crf: CrfConfig = CrfConfig()
     training: TrainingConfig = TrainingConfig()
@@ -230,6 +302,7 @@ class Config(_Section):
         except ValidationError as error:
             raise _explain(error, origin) from None
         _check_scheme(config)
+        _check_residues(config)
         return config
 
     def to_dict(self) -> dict[str, Any]:
@@ -260,6 +333,21 @@ def _check_scheme(config: Config) -> None:
         )
 
 
+def _check_residues(config: Config) -> None:
+    """Refuses what only proteins have in a task of another kind."""
+    if config.task_definition.kind == "residues":
+        return
+    given = {
+        "data.profiles": config.data.profiles is not None,
+        "data.skip_invalid": config.data.skip_invalid,
+        "residue.properties": config.residue.properties,
+        "residue.position": config.residue.position,
+    }
+    for key, set_ in given.items():
+        if set_:
+            raise ConfigError(f"'{key}' is for proteins", received=config.task, accepted="protein_ss3, protein_ss8")
+
+
 def _merge(defaults: Mapping[str, Any], values: Mapping[str, Any]) -> dict[str, Any]:
     merged = dict(defaults)
     for key, value in values.items():
@@ -273,7 +361,7 @@ def _resolve_paths(values: dict[str, Any], folder: Path) -> None:
 
     What stands nowhere is left as it is: a hub id, a package's name, or a path from the working directory.
     """
-    for section, keys in {"data": ("train", "dev", "test", "labels", "mask", "exclude"), "word": ("vectors",)}.items():
+    for section, keys in {"data": ("train", "dev", "test", "labels", "mask", "exclude", "profiles"), "word": ("vectors",), "lm": ("model",)}.items():
         table = values.get(section)
         if not isinstance(table, dict):
             continue

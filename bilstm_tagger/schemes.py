@@ -1,4 +1,4 @@
-"""How spans are written as one tag a token: IOB1, IOB2, BIOES, BILOU, IO.
+"""How spans are written as one tag a token: IOB1, IOB2, BIOES, BILOU, BMES, IO.
 
 Spans are half-open token ranges ``(label, start, end)``. Reading is lenient, as conlleval reads: an ``I-`` tag
 that continues nothing starts a span. Writing always gives well-formed tags.
@@ -51,6 +51,7 @@ class Scheme(StrEnum):
     IOB2 = "IOB2"
     BIOES = "BIOES"
     BILOU = "BILOU"
+    BMES = "BMES"
     IO = "IO"
     NONE = "NONE"
 
@@ -61,20 +62,30 @@ class Scheme(StrEnum):
         Raises:
             ConfigError: The name is no scheme.
         """
-        aliases = {"BIO": "IOB2", "IOB": "IOB1", "IOBES": "BIOES", "BILUO": "BILOU", "BIO1": "IOB1", "BIO2": "IOB2"}
-        key = aliases.get(name.upper(), name.upper())
+        key = _ALIASES.get(name.upper(), name.upper())
         if key not in cls.__members__:
             raise ConfigError("unknown tag scheme", received=name, accepted=list(cls.__members__))
         return cls[key]
 
 
-# Prefixes are read in one alphabet: B(egin) I(nside) E(nd) S(ingle); BILOU's L and U (and BMES's M) are synonyms.
+_ALIASES = {
+    "BIO": "IOB2",
+    "BIO1": "IOB1",
+    "BIO2": "IOB2",
+    "BILUO": "BILOU",
+    "BMEO": "BMES",
+    "BMESO": "BMES",
+    "IOB": "IOB1",
+    "IOBES": "BIOES",
+}
+# Prefixes are read in one alphabet: B(egin) I(nside) E(nd) S(ingle); BILOU's L and U and BMES's M are synonyms.
 _CANONICAL = {"B": "B", "I": "I", "M": "I", "E": "E", "L": "E", "S": "S", "U": "S"}
 _PREFIXES = {
     Scheme.IOB1: "BI",
     Scheme.IOB2: "BI",
     Scheme.BIOES: "BIES",
     Scheme.BILOU: "BILU",
+    Scheme.BMES: "BMES",
     Scheme.IO: "I",
 }
 
@@ -135,12 +146,12 @@ def spans_to_tags(spans: Iterable[TokenSpan], length: int, scheme: Scheme) -> li
     previous_label, previous_end = "", -1
     for label, start, end in sorted(spans, key=lambda span: span[1]):
         suffix = f"-{label}" if label else ""
-        inner = label if scheme is Scheme.NONE else f"I{suffix}"
+        inner = label if scheme is Scheme.NONE else f"M{suffix}" if scheme is Scheme.BMES else f"I{suffix}"
         tags[start:end] = [inner] * (end - start)
         if scheme is Scheme.IOB2 or (scheme is Scheme.IOB1 and previous_end == start and previous_label == label):
             tags[start] = f"B{suffix}"
-        elif scheme in (Scheme.BIOES, Scheme.BILOU):
-            last, single = ("E", "S") if scheme is Scheme.BIOES else ("L", "U")
+        elif scheme in (Scheme.BIOES, Scheme.BILOU, Scheme.BMES):
+            last, single = ("L", "U") if scheme is Scheme.BILOU else ("E", "S")
             tags[start] = f"B{suffix}"
             tags[end - 1] = f"{last}{suffix}" if end - start > 1 else f"{single}{suffix}"
         previous_label, previous_end = label, end
@@ -177,8 +188,9 @@ def detect_scheme(sequences: Iterable[Sequence[str | None]]) -> Scheme:
 def detect_scheme_of_pairs(pairs: Mapping[tuple[str | None, str | None], int]) -> Scheme:
     """Finds the scheme from how often each pair of neighbouring tags occurs.
 
-    E or S prefixes mean BIOES, L or U mean BILOU. With B and I alone it is IOB1 when more spans start with I than
-    with a B that no span of the same label precedes, else IOB2. I alone is IO. Any tag without a prefix: ``NONE``.
+    L or U prefixes mean BILOU, M means BMES, other E or S mean BIOES. With B and I alone it is IOB1 when more spans
+    start with I than with a B that no span of the same label precedes, else IOB2. I alone is IO. Any tag without a
+    prefix: ``NONE``.
 
     Args:
         pairs: Counts of the pairs of :func:`tag_pairs`.
@@ -198,6 +210,8 @@ def detect_scheme_of_pairs(pairs: Mapping[tuple[str | None, str | None], int]) -
             bare_starts += count * (prefix == "I")
     if seen & {"L", "U"}:
         return Scheme.BILOU
+    if "M" in seen:
+        return Scheme.BMES
     if seen & {"E", "S"}:
         return Scheme.BIOES
     if "B" in seen:

@@ -13,8 +13,18 @@ from typing import Annotated
 
 import typer
 
+from bilstm_tagger.cli.benchmark import HELP as BENCHMARK_HELP
+from bilstm_tagger.cli.benchmark import benchmark
+from bilstm_tagger.cli.check import HELP as CHECK_HELP
+from bilstm_tagger.cli.check import check
+from bilstm_tagger.cli.convert import HELP as CONVERT_HELP
+from bilstm_tagger.cli.convert import convert
 from bilstm_tagger.cli.evaluate import HELP as EVALUATE_HELP
 from bilstm_tagger.cli.evaluate import evaluate
+from bilstm_tagger.cli.pretrain_lm import HELP as PRETRAIN_LM_HELP
+from bilstm_tagger.cli.pretrain_lm import pretrain_lm
+from bilstm_tagger.cli.show import HELP as SHOW_HELP
+from bilstm_tagger.cli.show import show
 from bilstm_tagger.cli.tag import HELP as TAG_HELP
 from bilstm_tagger.cli.tag import tag
 from bilstm_tagger.cli.train import HELP as TRAIN_HELP
@@ -45,6 +55,11 @@ app = typer.Typer(
 app.command("train", help=TRAIN_HELP)(train)
 app.command("evaluate", help=EVALUATE_HELP)(evaluate)
 app.command("tag", help=TAG_HELP)(tag)
+app.command("benchmark", help=BENCHMARK_HELP)(benchmark)
+app.command("check", help=CHECK_HELP)(check)
+app.command("show", help=SHOW_HELP)(show)
+app.command("convert", help=CONVERT_HELP)(convert)
+app.command("pretrain-lm", help=PRETRAIN_LM_HELP)(pretrain_lm)
 
 
 def _show_version(wanted: bool) -> None:

@@ -21,7 +21,7 @@ from bilstm_tagger.errors import ConfigError, DataError, suggest
 
 if TYPE_CHECKING:
     from bilstm_tagger.data.alignment import Align, Overlap
-    from bilstm_tagger.data.convert import Conversion
+    from bilstm_tagger.data.conversion.convert import Conversion
 
 HELP = """Convert tagged data from one format to another, whole and in bounded memory.
 
@@ -133,15 +133,15 @@ def convert(
 ) -> None:
     """Reads the source twice, once to know it and once to write it."""
     from bilstm_tagger.data.alignment import check_policies
-    from bilstm_tagger.data.changes import ChangeLog
-    from bilstm_tagger.data.convert import convert_rows
+    from bilstm_tagger.data.conversion.convert import convert_rows
     from bilstm_tagger.data.guess import guess_task
-    from bilstm_tagger.data.json_writers import LAYOUTS
+    from bilstm_tagger.data.readers.running_text import check_tokenizer
     from bilstm_tagger.data.records import ReadOptions
-    from bilstm_tagger.data.row_formats import find_row_format
-    from bilstm_tagger.data.running_text import check_tokenizer
+    from bilstm_tagger.data.repairs.changes import ChangeLog
     from bilstm_tagger.data.tags import parse_scheme
-    from bilstm_tagger.data.writing import WriteOptions
+    from bilstm_tagger.data.writers.base import WriteOptions
+    from bilstm_tagger.data.writers.formats import find_row_format
+    from bilstm_tagger.data.writers.json import LAYOUTS
     from bilstm_tagger.schemes import Scheme
     from bilstm_tagger.tasks import get_task
 

@@ -18,11 +18,13 @@ from typing import TYPE_CHECKING, Any
 from bilstm_tagger.errors import DataError, InputError, suggest
 
 if TYPE_CHECKING:
+    from bilstm_tagger.data.proteins.profiles import Profiles
+    from bilstm_tagger.data.records import ReadOptions
     from bilstm_tagger.tasks import Task
 
 __all__ = ["FORMATS", "STDIN", "Item", "check_format", "guess_format", "read_items"]
 
-FORMATS = ("text", "jsonl", "conll", "conllu", "fasta", "csv")
+FORMATS = ("text", "jsonl", "conll", "conllu", "fasta", "csv", "dssp")
 STDIN = Path("standard input")
 """Stands for standard input, in messages too."""
 
@@ -58,14 +60,14 @@ def guess_format(path: Path, task: Task) -> str:
     return _SUFFIXES.get(stem_suffix(path), "fasta" if task.kind == "residues" else "text")
 
 
-def read_items(path: Path, format: str, *, task: Task, token_column: str | int | None = None) -> Iterator[Item]:
+def read_items(path: Path, format: str, options: ReadOptions, *, profiles: Profiles | None = None) -> Iterator[Item]:
     """Reads the items of an input.
 
     Args:
         path: The file, perhaps compressed, or ``STDIN``.
         format: One of ``FORMATS``.
-        task: The task they are for.
-        token_column: Column of the tokens in ``conll`` and ``csv``; found by the reader when None.
+        options: The task they are for, and how to read what the formats' own readers read.
+        profiles: Of protein chains, by id.
 
     Raises:
         DataError: The input is not UTF-8, or not in that format; with file and line.
@@ -74,22 +76,37 @@ def read_items(path: Path, format: str, *, task: Task, token_column: str | int |
         from bilstm_tagger.data.files import read_lines
 
         lines = _decoded(sys.stdin.buffer) if path is STDIN else read_lines(path)
-        items = _LINE_READERS[format](lines, path, task)
+        items = _LINE_READERS[format](lines, path, options.task)
     else:
         read = _read_piped if path is STDIN else _read_file
-        items = read(path, format, task, token_column)
-    return _checked_chains(items, path) if task.kind == "residues" else items
+        items = read(path, format, options)
+    return _finished_chains(items, path, options, profiles) if options.task.kind == "residues" else items
 
 
-def _checked_chains(items: Iterator[Item], path: Path) -> Iterator[Item]:
-    """Refuses a wrong letter here, where its line is known; the tagger could only say that there is one."""
-    from bilstm_tagger.data.residues import clean_sequence
+def _finished_chains(
+    items: Iterator[Item], path: Path, options: ReadOptions, profiles: Profiles | None
+) -> Iterator[Item]:
+    """Refuses bad chains here, where their lines are known; the tagger could only say that there are some."""
+    from bilstm_tagger.data.proteins.chains import ChainFinisher
+    from bilstm_tagger.data.proteins.residues import clean_sequence
+    from bilstm_tagger.data.records import Record
 
+    chains = ChainFinisher(options, profiles)
     for item in items:
-        row = {"text": item.content} if isinstance(item.content, str) else item.content
-        # A chain is one string: the blanks that join words have no place in it.
-        chain = clean_sequence("".join(row["tokens"] if "tokens" in row else row["text"]), path=path, line=item.line)
-        yield Item({"id": row.get("id"), "text": chain, "dense": row.get("dense")}, item.line)
+        row: dict[str, Any] = {"text": item.content} if isinstance(item.content, str) else item.content
+        name = row.get("id")
+        try:
+            # A chain is one string: the blanks that join words have no place in it.
+            text = "".join(row["tokens"] if "tokens" in row else row["text"])
+            sequence = clean_sequence(text, path=path, line=item.line)
+        except DataError as error:
+            options.refuse(error)
+            continue
+        label = f"line {item.line}" if name is None else str(name)
+        record = Record(label, list(sequence), [None] * len(sequence), str(path), item.line, dense=row.get("dense"))
+        chain = chains.finish(record)
+        if chain is not None:
+            yield Item({"id": name, "text": sequence, "dense": chain.dense}, item.line)
 
 
 def _decoded(raw_lines: Iterable[bytes]) -> Iterator[str]:
@@ -114,7 +131,7 @@ def _read_text(lines: Iterable[str], path: Path, task: Task) -> Iterator[Item]:
 
 def _read_jsonl(lines: Iterable[str], path: Path, task: Task) -> Iterator[Item]:
     """An object a line with ``tokens`` (strings) or ``text`` (a string), perhaps ``id``, ``offsets``, ``dense``."""
-    from bilstm_tagger.data.fields import token_fields
+    from bilstm_tagger.data.readers.fields import token_fields
     from bilstm_tagger.data.records import ReadOptions
 
     # Tokens first: cutting the text anew could cut it otherwise.
@@ -140,23 +157,21 @@ def _read_jsonl(lines: Iterable[str], path: Path, task: Task) -> Iterator[Item]:
         yield Item(content_row, number)
 
 
-def _read_file(path: Path, format: str, task: Task, token_column: str | int | None) -> Iterator[Item]:
+def _read_file(path: Path, format: str, options: ReadOptions) -> Iterator[Item]:
     from bilstm_tagger.data.formats import get_reader
-    from bilstm_tagger.data.records import ReadOptions
 
-    options = ReadOptions(task=task, token_column=token_column, require_tags=False)
     for record in get_reader(format)(path, options):
         names = ("id", "tokens", "text", "offsets", "dense")
         yield Item({name: getattr(record, name) for name in names}, record.line)
 
 
-def _read_piped(path: Path, format: str, task: Task, token_column: str | int | None) -> Iterator[Item]:
+def _read_piped(path: Path, format: str, options: ReadOptions) -> Iterator[Item]:
     with tempfile.TemporaryDirectory() as folder:
         copy = Path(folder, "stdin")
         with copy.open("wb") as file:
             shutil.copyfileobj(sys.stdin.buffer, file)
         try:
-            yield from _read_file(copy, format, task, token_column)
+            yield from _read_file(copy, format, options)
         except DataError as error:
             # The copy's name says nothing to the user.
             raise DataError(str(error).replace(str(copy), str(STDIN)), line=error.line) from None
@@ -180,4 +195,9 @@ _SUFFIXES = {
     ".fa": "fasta",
     ".faa": "fasta",
     ".csv": "csv",
+    ".dssp": "dssp",
+    ".pdb": "dssp",
+    ".ent": "dssp",
+    ".cif": "dssp",
+    ".mmcif": "dssp",
 }

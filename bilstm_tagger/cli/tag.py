@@ -91,9 +91,9 @@ def tag(
         if path.is_file() and path.stat().st_size == 0:
             raise DataError("the file is empty", path=path, accepted="something to tag")
 
-    from bilstm_tagger.data.profiles import open_profiles
+    from bilstm_tagger.data.proteins.profiles import open_profiles
+    from bilstm_tagger.data.proteins.three_states import in_three_states
     from bilstm_tagger.data.records import ReadOptions
-    from bilstm_tagger.data.three_states import in_three_states
     from bilstm_tagger.inference import Tagger
 
     tagger = Tagger.from_pretrained(model, device=device, threads=threads)
@@ -147,7 +147,7 @@ def _answers_in_three(states: int | None, tagger: Tagger, format: str) -> bool:
 
 def _deliver(docs: Iterable[TaggedSequence], output: str | None, format: str, task: Task) -> None:
     """Writes to standard output, to a file that appears whole or not at all, or to a folder."""
-    from bilstm_tagger.data.writers import write, write_folder
+    from bilstm_tagger.data.writers.predictions import write, write_folder
 
     if output is None:
         write(docs, sys.stdout, format=format, task=task)
@@ -220,7 +220,7 @@ def _count_lines(path: Path) -> int | None:
 
 def _interact(tagger: Tagger, format: str) -> None:
     """Tags what is typed, line by line."""
-    from bilstm_tagger.data.writers import write
+    from bilstm_tagger.data.writers.predictions import write
 
     kind = "a protein sequence" if tagger.task.kind == "residues" else "a sentence"
     typer.echo(f"Type {kind} and press Enter; Ctrl-D ends.", err=True)

@@ -71,6 +71,8 @@ def train(
     from bilstm_tagger.training import train as run
 
     result = run(settings, output=output, progress=not quiet, resume=resume)
+    if result.rank:
+        return  # one of several processes: the first says how it went
     if not result.best_epoch:
         typer.echo(f"No epoch was finished, so there is no model in {result.folder}")
         raise typer.Exit(130)

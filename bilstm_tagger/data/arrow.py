@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable, Iterator
+import logging
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -15,9 +16,10 @@ if TYPE_CHECKING:
     import datasets
     import pyarrow as pa
 
-__all__ = ["DiskStore", "MemoryStore", "Store", "rewrite_tags", "write_records"]
+__all__ = ["DiskStore", "MemoryStore", "Store", "rewrite_tags", "row_batches", "row_schema", "write_records"]
 
 _BATCH_TOKENS = 50_000
+_logger = logging.getLogger("bilstm_tagger.data")
 
 
 class Store(Protocol):
@@ -76,7 +78,7 @@ class MemoryStore:
 
 
 def write_records(records: Iterable[Record], sink: Any) -> int:
-    """Writes records as rows; which optional columns there are is what the first record has.
+    """Writes records as rows; which optional columns there are is what the first 50,000 tokens have.
 
     Args:
         records: The records.
@@ -91,20 +93,49 @@ def write_records(records: Iterable[Record], sink: Any) -> int:
     import pyarrow as pa
 
     iterator = iter(records)
-    first = next(iterator, None)
-    count = 0
     with sink:
-        if first is None:
+        chunk = next(_chunks(iterator), [])
+        if not chunk:
             return 0
-        width = len(first.dense[0]) if first.dense else None
-        schema = _schema(text=first.text is not None, dense=first.dense is not None)
+        width = len(chunk[0].dense[0]) if chunk[0].dense else None
+        schema = row_schema(
+            text=any(record.text is not None for record in chunk),
+            dense=chunk[0].dense is not None,
+            document=any(record.document is not None for record in chunk),
+        )
+        count = 0
         with pa.ipc.new_stream(sink, schema) as writer:
-            for chunk in _chunks(itertools.chain([first], iterator)):
-                for record in chunk:
-                    _check_width(record, width)
-                writer.write_batch(_batch(chunk, schema))
-                count += len(chunk)
+            records = itertools.chain(chunk, _watched(iterator, schema.names))
+            for batch in row_batches(records, schema, width=width):
+                writer.write_batch(batch)
+                count += batch.num_rows
     return count
+
+
+def _watched(records: Iterable[Record], columns: Sequence[str]) -> Iterator[Record]:
+    """Passes records on, and says once when one has a part for which there is no column."""
+    said = "text" in columns and "document" in columns
+    for record in records:
+        if not said and any(getattr(record, name) is not None and name not in columns for name in ("text", "document")):
+            said = True
+            _logger.warning(
+                "%s:%d: texts or documents that begin here, behind 50,000 tokens without them, are not kept",
+                record.path,
+                record.line,
+            )
+        yield record
+
+
+def row_batches(records: Iterable[Record], schema: pa.Schema, *, width: int | None) -> Iterator[pa.RecordBatch]:
+    """Yields records as batches of rows of a :func:`row_schema`.
+
+    Raises:
+        DataError: A record has another number of dense columns than ``width``, or text that is not valid Unicode.
+    """
+    for chunk in _chunks(iter(records)):
+        for record in chunk:
+            _check_width(record, width)
+        yield _batch(chunk, schema)
 
 
 def rewrite_tags(source: Any, sink: Any, rewrite: Rewrite) -> None:
@@ -120,7 +151,8 @@ def rewrite_tags(source: Any, sink: Any, rewrite: Rewrite) -> None:
             writer.write_batch(pa.RecordBatch.from_arrays(columns, schema=reader.schema))
 
 
-def _schema(*, text: bool, dense: bool) -> pa.Schema:
+def row_schema(*, text: bool, dense: bool, document: bool = False) -> pa.Schema:
+    """Returns the columns of rows: id, tokens, tags, and where asked for text with offsets, dense, document."""
     import pyarrow as pa
 
     strings = pa.list_(pa.string())
@@ -129,6 +161,8 @@ def _schema(*, text: bool, dense: bool) -> pa.Schema:
         fields += [("text", pa.string()), ("offsets", pa.list_(pa.list_(pa.int64())))]
     if dense:
         fields += [("dense", pa.list_(pa.list_(pa.float32())))]
+    if document:
+        fields += [("document", pa.string())]
     return pa.schema(fields)
 
 
@@ -152,7 +186,8 @@ def _batch(chunk: list[Record], schema: pa.Schema) -> pa.RecordBatch:
         columns = [pa.array([getattr(record, field.name) for record in chunk], field.type) for field in schema]
     except UnicodeEncodeError:
         for record in chunk:
-            text = "".join([record.id, *record.tokens, *filter(None, record.tags), record.text or ""])
+            given = (record.text, record.document, *record.tags)
+            text = "".join([record.id, *record.tokens, *filter(None, given)])
             if any("\ud800" <= character <= "\udfff" for character in text):
                 raise DataError(
                     "half of a surrogate pair, which is no character", path=record.path, line=record.line

@@ -2,24 +2,18 @@
 
 from __future__ import annotations
 
-import bz2
-import gzip
 import io
-import lzma
-import zipfile
-import zlib
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import BinaryIO, cast
+from typing import BinaryIO
 
+from bilstm_tagger.data.archives import BROKEN, UNPACKERS, is_archive, list_members, open_member, split_member
 from bilstm_tagger.errors import DataError, suggest
 
-__all__ = ["COMPRESSION_SUFFIXES", "check_file", "read_lines", "read_text", "stem_suffix"]
+__all__ = ["COMPRESSION_SUFFIXES", "check_file", "is_file", "open_binary", "read_lines", "read_text", "stem_suffix"]
 
 COMPRESSION_SUFFIXES = (".gz", ".xz", ".bz2", ".zip")
-
-_BROKEN = (OSError, EOFError, lzma.LZMAError, zlib.error, zipfile.BadZipFile)
 
 
 def stem_suffix(path: Path) -> str:
@@ -30,12 +24,25 @@ def stem_suffix(path: Path) -> str:
     return Path(name).suffix
 
 
+def is_file(path: Path) -> bool:
+    """Says whether there is such a file, also inside an archive."""
+    inside = split_member(path)
+    if inside is None:
+        return path.is_file()
+    return is_archive(inside[0]) and inside[1] in list_members(inside[0])
+
+
 def check_file(path: Path) -> None:
     """Makes sure that a path names a file.
 
     Raises:
         DataError: It names nothing, or a folder; the nearest name in that folder is suggested.
     """
+    inside = split_member(path)
+    if inside is not None:
+        check_file(inside[0])
+        list_members(*inside)
+        return
     if path.is_dir():
         raise DataError(
             "this is a folder", path=path, accepted="a file, a glob such as folder/*.conll, or a saved data set"
@@ -59,12 +66,16 @@ def read_lines(path: Path) -> Iterator[str]:
     """
     check_file(path)
     try:
-        with _open_binary(path) as handle, io.TextIOWrapper(handle, encoding="utf-8", newline="\n") as lines:
+        with open_binary(path) as handle, io.TextIOWrapper(handle, encoding="utf-8", newline="\n") as lines:
             yield from filter(None, [lines.readline().removeprefix("\ufeff")])
             yield from lines
     except UnicodeDecodeError:
-        raise _find_bad_bytes(path) from None
-    except _BROKEN as error:
+        try:
+            found = _find_bad_bytes(path)
+        except BROKEN:  # behind the wrong bytes
+            found = DataError("damaged: neither text in UTF-8 nor a whole compressed file", path=path)
+        raise found from None
+    except BROKEN as error:
         raise DataError(f"cannot be read ({type(error).__name__}: {error})", path=path) from None
 
 
@@ -74,34 +85,25 @@ def read_text(path: Path) -> str:
 
 
 @contextmanager
-def _open_binary(path: Path) -> Iterator[BinaryIO]:
-    """Opens a file, unpacked where its first bytes say that it is packed."""
-    with path.open("rb") as raw:
+def open_binary(path: Path) -> Iterator[BinaryIO]:
+    """Opens a file, unpacked where its first bytes say that it is packed; ``ARCHIVE::MEMBER`` is a file too."""
+    with ExitStack() as stack:
+        inside = split_member(path)
+        if inside is None and is_archive(path):
+            members = list_members(path)
+            if len(members) != 1:
+                raise DataError("this archive holds more than one file", path=path, received=members)
+            inside = path, members[0]
+        raw = stack.enter_context(path.open("rb") if inside is None else open_member(*inside))
         start = raw.read(6)
         raw.seek(0)
-        if start.startswith(b"\x1f\x8b"):
-            with gzip.GzipFile(fileobj=raw) as unpacked_gzip:
-                yield cast("BinaryIO", unpacked_gzip)
-        elif start == b"\xfd7zXZ\x00":
-            with lzma.LZMAFile(raw) as unpacked:
-                yield cast("BinaryIO", unpacked)
-        elif start.startswith(b"BZh"):
-            with bz2.BZ2File(raw) as unpacked_bz2:
-                yield cast("BinaryIO", unpacked_bz2)
-        elif start.startswith(b"PK\x03\x04"):
-            with zipfile.ZipFile(raw) as archive:
-                members = [name for name in archive.namelist() if not name.endswith("/")]
-                if len(members) != 1:
-                    raise DataError("this archive holds more than one file", path=path, received=members)
-                with archive.open(members[0]) as member:
-                    yield cast("BinaryIO", member)
-        else:
-            yield raw
+        unpack = next((unpack for mark, unpack in UNPACKERS.items() if start.startswith(mark)), None)
+        yield raw if unpack is None else stack.enter_context(unpack(raw))
 
 
 def _find_bad_bytes(path: Path) -> DataError:
     """Reads a file again, in bytes, for the place that is not UTF-8."""
-    with _open_binary(path) as handle:
+    with open_binary(path) as handle:
         for number, line in enumerate(handle, start=1):
             try:
                 line.decode("utf-8")

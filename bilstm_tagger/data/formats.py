@@ -7,15 +7,30 @@ import itertools
 import json
 from pathlib import Path
 
-from bilstm_tagger.data.fields import tag_fields, token_fields
-from bilstm_tagger.data.files import read_lines, stem_suffix
+from bilstm_tagger.data.files import is_file, read_lines, stem_suffix
+from bilstm_tagger.data.readers.beside import tags_beside
+from bilstm_tagger.data.readers.csv import WORD_FIELDS
+from bilstm_tagger.data.readers.dssp import STRUCTURE_SUFFIXES, is_classic_dssp
+from bilstm_tagger.data.readers.fields import tag_fields, token_fields
+from bilstm_tagger.data.readers.parallel import takes_turns
 from bilstm_tagger.data.records import Reader, ReadOptions
 from bilstm_tagger.errors import ConfigError, suggest
 
 __all__ = ["find_format", "format_names", "get_reader"]
 
-# One module a format, named as the format, with a function read_NAME.
-_FORMATS = ("conll", "conllu", "csv", "fasta", "jsonl")
+# The module of each format, with a function read_NAME.
+_FORMATS = {
+    "conll": "conll",
+    "conllu": "conllu",
+    "csv": "csv",
+    "dssp": "dssp",
+    "fasta": "fasta",
+    "jsonl": "jsonl",
+    "brat": "brat",
+    "parallel": "parallel",
+    "parquet": "tables",
+    "arrow": "tables",
+}
 _SUFFIXES = {
     ".jsonl": "jsonl",
     ".json": "jsonl",
@@ -25,12 +40,20 @@ _SUFFIXES = {
     ".faa": "fasta",
     ".fas": "fasta",
     ".csv": "csv",
+    ".dssp": "dssp",
+    ".ann": "brat",
+    ".words": "parallel",
+    ".parquet": "parquet",
+    ".pq": "parquet",
+    ".arrow": "arrow",
+    ".feather": "arrow",
+    **dict.fromkeys(STRUCTURE_SUFFIXES, "dssp"),
 }
 
 
 def format_names() -> tuple[str, ...]:
     """Returns the names of the formats that can be read."""
-    return _FORMATS
+    return tuple(_FORMATS)
 
 
 def get_reader(name: str) -> Reader:
@@ -43,7 +66,7 @@ def get_reader(name: str) -> Reader:
         raise ConfigError(
             "unknown format", received=name, accepted=("auto", *_FORMATS), hint=suggest(str(name), _FORMATS)
         )
-    reader: Reader = getattr(importlib.import_module(f"bilstm_tagger.data.{name}"), f"read_{name}")
+    reader: Reader = getattr(importlib.import_module(f"bilstm_tagger.data.readers.{_FORMATS[name]}"), f"read_{name}")
     return reader
 
 
@@ -55,25 +78,36 @@ def find_format(path: Path, options: ReadOptions) -> str:
     known = _SUFFIXES.get(stem_suffix(path))
     if known is not None:
         return known
+    if tags_beside(path) is not None:
+        return "parallel"
+    if stem_suffix(path) == ".txt" and is_file(path.with_suffix(".ann")):
+        return "brat"
     start = [line.strip(" \r\n") for line in itertools.islice(read_lines(path), 200)]
     content = [line for line in start if line.strip()]
     if not content:
         return "conll"
     first = content[0]
+    if is_classic_dssp(first):
+        return "dssp"
     if first.startswith(">") and options.task.kind == "residues":
         return "fasta"
-    if first.startswith("{") and _is_object(first):
+    if first[0] in "{[" and _is_record(first):
         return "jsonl"
+    if options.task.kind == "spans" and (options.labels is not None or takes_turns(content)):
+        return "parallel"
     names = {name.strip().lower() for name in first.split("\t")}
-    if stem_suffix(path) == ".tsv" and names & set(token_fields(options)) and names & set(tag_fields(options)):
+    words, tags = {*token_fields(options), *WORD_FIELDS}, {*tag_fields(options), "tag"}
+    if stem_suffix(path) == ".tsv" and names & words and names & tags:
         return "csv"
     rows = [line for line in content if not line.startswith("#")]
     universal = rows and len(rows[0].split("\t")) == 10 and rows[0][:1].isdecimal()
-    return "conllu" if universal or first.startswith("# global.columns") else "conll"
+    return "conllu" if universal or (first.startswith("# global.columns") and "ID" in first.split()[3:4]) else "conll"
 
 
-def _is_object(line: str) -> bool:
+def _is_record(line: str) -> bool:
+    """Says whether a line is JSON that can hold a record, or begins an array of such."""
     try:
-        return isinstance(json.loads(line), dict)
-    except json.JSONDecodeError:
-        return False
+        value = json.loads(line)
+    except (ValueError, RecursionError):
+        return line in ("[", "[{")
+    return isinstance(value, dict) or (isinstance(value, list) and bool(value) and isinstance(value[-1], (dict, list)))

@@ -7,10 +7,10 @@ from contextlib import ExitStack
 from dataclasses import replace
 
 from bilstm_tagger.data.builtin import BUILTINS, parse_builtin
-from bilstm_tagger.data.csv import find_delimiter
-from bilstm_tagger.data.fields import tag_fields
 from bilstm_tagger.data.files import read_lines
 from bilstm_tagger.data.formats import find_format
+from bilstm_tagger.data.readers.csv import find_delimiter
+from bilstm_tagger.data.readers.fields import tag_fields
 from bilstm_tagger.data.records import ReadOptions
 from bilstm_tagger.data.sources import Source, resolve
 from bilstm_tagger.errors import DataError

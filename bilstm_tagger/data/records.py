@@ -7,11 +7,16 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
 
+import numpy as np
+from numpy.typing import NDArray
+
+from bilstm_tagger.data.alignment import Align, Misfits, Overlap
+from bilstm_tagger.errors import DataError
 from bilstm_tagger.tasks.base import Task
 
 __all__ = ["READER_VERSION", "UNKNOWN_TOKEN", "Notes", "ReadOptions", "Reader", "Record", "as_column_number"]
 
-READER_VERSION = 1
+READER_VERSION = 3
 """Goes into the cache key; raise it whenever a reader's output changes."""
 
 UNKNOWN_TOKEN = "\ufffd"
@@ -31,6 +36,7 @@ class Record(NamedTuple):
         text: The running text.
         offsets: ``(start, end)`` of each token in ``text``.
         dense: Numbers given with each token, ``(seq_len, width)``.
+        document: The name or number of the document that the sequence belongs to, where the source tells.
     """
 
     id: str
@@ -41,7 +47,8 @@ class Record(NamedTuple):
     lines: Sequence[int] | None = None
     text: str | None = None
     offsets: list[tuple[int, int]] | None = None
-    dense: list[list[float]] | None = None
+    dense: list[list[float]] | list[NDArray[np.float32]] | None = None
+    document: str | None = None
 
     def line_of(self, position: int) -> int:
         """Returns the line of the token at ``position``."""
@@ -54,6 +61,7 @@ class Notes:
 
     counts: dict[str, int] = field(default_factory=dict)
     first: dict[str, str] = field(default_factory=dict)
+    skipped: list[str] = field(default_factory=list)
 
     def add(self, what: str, where: str, count: int = 1) -> None:
         """Counts ``what``, and keeps where it was first seen."""
@@ -64,10 +72,12 @@ class Notes:
         """Forgets everything, for reading anew."""
         self.counts.clear()
         self.first.clear()
+        self.skipped.clear()
 
     def messages(self) -> list[str]:
-        """Returns one sentence for each kind of repair."""
-        return [f"{what}: {count:,} times, first at {self.first[what]}" for what, count in self.counts.items()]
+        """Returns one sentence for each kind of repair, and one for each record that was left out."""
+        repairs = [f"{what}: {count:,} times, first at {self.first[what]}" for what, count in self.counts.items()]
+        return repairs + [f"skipped: {reason}" for reason in self.skipped]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -80,10 +90,18 @@ class ReadOptions:
         token_column: Number or name of the tokens' column.
         tag_column: Number or name of the tags' column.
         separator: Column separator; found by itself when None.
-        labels: FASTA: the file of labels. CSV: the column of labels.
+        labels: FASTA and running text: the file of labels. CSV: the column of labels. JSON and tables: the file
+            with the names that numbers stand for.
         mask: FASTA: the file of 0 and 1. CSV: the column of 0 and 1.
         require_tags: Whether the source has to have tags; without, all tags are None.
-        notes: Where repairs are counted.
+        tokenizer: How running text is cut into tokens; ``auto`` is the task's own way.
+        streaming: Read a hub data set over the network row by row, instead of fetching all of it first.
+        align: What is done with spans that do not fit the tokens; see :mod:`bilstm_tagger.data.alignment`.
+        overlap: Which of several spans that share tokens is kept.
+        states: How eight states of proteins become three, for tasks of three: a name in ``STATE_MAPS``.
+        skip_invalid: Leave out protein chains that cannot be used, instead of stopping at the first.
+        notes: Where repairs are counted, and chains that were left out are listed.
+        misfits: Where spans that did not fit are listed.
     """
 
     task: Task
@@ -94,7 +112,24 @@ class ReadOptions:
     labels: str | None = None
     mask: str | None = None
     require_tags: bool = True
+    tokenizer: str = "auto"
+    streaming: bool = False
+    align: Align = "expand"
+    overlap: Overlap = "outermost"
+    states: str = "standard"
+    skip_invalid: bool = False
     notes: Notes = field(default_factory=Notes, compare=False)
+    misfits: Misfits = field(default_factory=Misfits, compare=False)
+
+    def refuse(self, error: DataError) -> None:
+        """Lists a record that cannot be used, so that reading goes on without it.
+
+        Raises:
+            DataError: ``error``, unless such records are to be skipped.
+        """
+        if not self.skip_invalid:
+            raise error
+        self.notes.skipped.append(str(error))
 
 
 Reader = Callable[[Path, ReadOptions], Iterator[Record]]

@@ -5,15 +5,19 @@ from __future__ import annotations
 import glob
 import hashlib
 import json
+import uuid
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from bilstm_tagger.data.builtin import BUILTINS, open_builtin, parse_builtin
+from bilstm_tagger.data.archives import MEMBER, held_open, is_archive, list_members, split_member
+from bilstm_tagger.data.builtin import BUILTINS, SPLITS, open_builtin, parse_builtin
+from bilstm_tagger.data.choosing import choose_files, list_folder
 from bilstm_tagger.data.files import check_file
 from bilstm_tagger.data.formats import find_format, get_reader
+from bilstm_tagger.data.readers.beside import beside
 from bilstm_tagger.data.records import READER_VERSION, ReadOptions, Record
 from bilstm_tagger.errors import ConfigError, DataError, suggest
 
@@ -21,6 +25,8 @@ if TYPE_CHECKING:
     import datasets
 
 __all__ = ["Source", "resolve"]
+
+_WITH_LABELS = ("fasta", "csv", "jsonl", "parquet", "arrow", "parallel")
 
 
 @dataclass(frozen=True)
@@ -37,21 +43,27 @@ class Source:
 
     name: str
     files: tuple[Path, ...]
-    dataset: datasets.Dataset | None
+    dataset: datasets.Dataset | datasets.IterableDataset | None
     format: str
     options: ReadOptions
 
     def records(self) -> Iterator[Record]:
-        """Reads all of it, file after file."""
+        """Reads all of it, file after file; numbered documents of several files are named after their file too."""
         if self.dataset is not None:
-            from bilstm_tagger.data.hub import read_dataset
+            from bilstm_tagger.data.readers.hub import read_dataset
 
             yield from read_dataset(self.dataset, self.name, self.options)
         for path in self.files:
-            chosen = find_format(path, self.options) if self.format == "auto" else self.format
-            if self.options.labels is not None and chosen not in ("fasta", "csv"):
-                raise ConfigError(f"data.labels is for FASTA and CSV; {path} is read as {chosen}")
-            yield from get_reader(chosen)(path, self.options)
+            for record in self._read(path):
+                if record.document is not None and record.document.isdecimal() and len(self.files) > 1:
+                    record = record._replace(document=f"{path.name}:{record.document}")
+                yield record
+
+    def _read(self, path: Path) -> Iterator[Record]:
+        chosen = find_format(path, self.options) if self.format == "auto" else self.format
+        if self.options.labels is not None and chosen not in _WITH_LABELS:
+            raise ConfigError(f"data.labels is for {', '.join(_WITH_LABELS)}; {path} is read as {chosen}")
+        return get_reader(chosen)(path, self.options)
 
     def key(self, *more: object) -> str:
         """Returns a hash of everything that the rows depend on; ``more`` are further options."""
@@ -61,12 +73,20 @@ class Source:
         described |= {"format": self.format, "version": str(READER_VERSION), "more": str(more)}
         digest.update(json.dumps(described, sort_keys=True).encode())
         if self.dataset is not None:
-            digest.update(self.dataset._fingerprint.encode())
+            # What a streamed set holds is not known before it is read, so its rows are never found in the cache.
+            fingerprint = getattr(self.dataset, "_fingerprint", None) or uuid.uuid4().hex
+            digest.update(fingerprint.encode())
         # For CSV, labels and mask are names of columns.
         companions = [Path(name) for name in (options.labels, options.mask) if name is not None]
+        hashed: set[Path] = set()
         for path in (*self.files, *(path for path in companions if path.is_file())):
-            digest.update(f"\0{path}\0".encode("utf-8", "surrogateescape"))
-            _hash_file(path, digest)
+            for part in (path, *beside(path)):
+                digest.update(f"\0{part}\0".encode("utf-8", "surrogateescape"))
+                inside = split_member(part)
+                file = part if inside is None else inside[0]
+                if file not in hashed:
+                    hashed.add(file)
+                    _hash_file(file, digest)
         return digest.hexdigest()
 
 
@@ -80,8 +100,9 @@ def resolve(
     """Finds out what a source names.
 
     Args:
-        source: A file, a glob, several of them, ``builtin:NAME/SPLIT``, a folder of ``save_to_disk``, a hub id
-            (``hub:`` in front of it makes that certain), or a data set.
+        source: A file, a folder, an archive or ``ARCHIVE::MEMBER``, a glob, several of them, ``builtin:NAME/SPLIT``,
+            a folder of ``save_to_disk``, a hub id (``hub:`` in front of it makes that certain), a data set, or a
+            data frame.
         options: How to read it.
         format: A format's name, or ``auto``.
         stack: Holds what has to stay open while reading.
@@ -99,15 +120,16 @@ def resolve(
         if not parts or any(part.dataset is not None or part.name.startswith("builtin:") for part in parts):
             raise DataError("a list of sources holds files or globs only", received=list(source))
         return Source(parts[0].name, tuple(path for part in parts for path in part.files), None, format, options)
-    import datasets
+    from bilstm_tagger.data.readers.hub import as_dataset
 
-    if not isinstance(source, datasets.Dataset):
+    dataset = as_dataset(source, options.split)
+    if dataset is None:
         raise DataError(
             "this is no source",
             received=type(source).__name__,
-            accepted="a path, a list of paths, builtin:NAME/SPLIT, a hub id, or a datasets.Dataset",
+            accepted="a path, a list of paths, builtin:NAME/SPLIT, a hub id, a Dataset or DatasetDict, or a DataFrame",
         )
-    return Source("the data set", (), source, format, options)
+    return Source("the data set", (), dataset, format, options)
 
 
 def _resolve_one(source: str | Path, options: ReadOptions, format: str, stack: ExitStack) -> Source:
@@ -118,23 +140,47 @@ def _resolve_one(source: str | Path, options: ReadOptions, format: str, stack: E
         labels, mask = (*map(str, files[1:]), None, None)[:2]
         options = replace(options, split=split, separator=None, labels=labels, mask=mask)
         return Source(name, (files[0],), None, BUILTINS[sample].format, options)
-    from bilstm_tagger.data import hub
+    from bilstm_tagger.data.readers import hub
 
     if name.startswith("hub:"):
-        return Source(name, (), hub.load_hub(name.removeprefix("hub:"), options.split), format, options)
+        loaded = hub.load_hub(name.removeprefix("hub:"), options.split, streaming=options.streaming)
+        return Source(name, (), loaded, format, options)
     path = Path(name).expanduser()
     if path.is_dir() and hub.is_saved_dataset(path):
         return Source(name, (), hub.load_saved(path, options.split), format, options)
-    if not path.exists():
-        if any(character in name for character in "*?["):
-            matches = sorted(Path(match) for match in glob.glob(str(path), recursive=True) if Path(match).is_file())
-            if not matches:
-                raise DataError("no file matches this pattern", path=name)
-            return Source(name, tuple(matches), None, format, options)
-        if isinstance(source, str) and hub.looks_like_hub_id(name) and _stands_nowhere(path):
-            return Source(name, (), hub.load_hub(name, options.split), format, options)
+    found = _find_files(path, options, stack)
+    if found is not None:
+        return Source(name, tuple(found), None, format, options)
+    if isinstance(source, str) and hub.looks_like_hub_id(name) and _stands_nowhere(path):
+        return Source(name, (), hub.load_hub(name, options.split, streaming=options.streaming), format, options)
     check_file(path)
     return Source(name, (path,), None, format, options)
+
+
+def _find_files(path: Path, options: ReadOptions, stack: ExitStack) -> list[Path] | None:
+    """Returns the files of a folder, an archive, a pattern or a plain path; None when there is nothing of that name."""
+    split = SPLITS.get(options.split, options.split)
+    if path.is_dir():
+        chosen = [path / name for name in choose_files(list_folder(path), split, str(path))]
+        return [file for name in chosen for file in _find_files(name, options, stack) or ()]
+    inside = split_member(path)
+    archive = path if inside is None else inside[0]
+    if is_archive(archive):
+        stack.enter_context(held_open(archive))
+        members = list_members(archive, None if inside is None else inside[1])
+        if inside is None and len(members) > 1:
+            members = choose_files(members, split, str(archive))
+        # An archive stands for its only file: its name tells the format, as that of any compressed file.
+        alone = inside is None and len(members) == 1
+        return [path] if alone else [Path(f"{archive}{MEMBER}{name}") for name in members]
+    if path.exists():
+        return [path]
+    if any(character in str(path) for character in "*?[") and inside is None:
+        matches = sorted(Path(match) for match in glob.glob(str(path), recursive=True) if Path(match).is_file())
+        if not matches:
+            raise DataError("no file matches this pattern", path=path)
+        return matches
+    return None
 
 
 def _stands_nowhere(path: Path) -> bool:

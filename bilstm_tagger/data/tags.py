@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Sequence
 
+from bilstm_tagger.data.proteins.residues import STATES_8, clean_sequence, states
 from bilstm_tagger.data.records import Record
-from bilstm_tagger.data.repairs import Repair
-from bilstm_tagger.data.residues import STATES_8, clean_sequence, states
+from bilstm_tagger.data.repairs.repair import Repair
 from bilstm_tagger.errors import ConfigError, DataError
 from bilstm_tagger.schemes import (
     EDGE,

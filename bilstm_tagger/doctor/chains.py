@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Sequence
 
-from bilstm_tagger.data.homologs import near_duplicates
+from bilstm_tagger.data.proteins.homologs import near_duplicates
+from bilstm_tagger.data.proteins.residues import AMINO_ACIDS
 from bilstm_tagger.data.records import Record
-from bilstm_tagger.data.residues import AMINO_ACIDS
 from bilstm_tagger.doctor.findings import Finding, Tally, counted
 
 __all__ = ["ChainWatch", "similar"]

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import numpy as np
 
-from bilstm_tagger.data.columns import Layout, find_layout, is_comment, split_line
-from bilstm_tagger.data.oddities import visible
+from bilstm_tagger.data.readers.columns import Layout, find_layout, is_comment, split_line
 from bilstm_tagger.data.records import ReadOptions
+from bilstm_tagger.data.repairs.oddities import visible
 from bilstm_tagger.doctor.findings import Finding, Tally, counted
 from bilstm_tagger.doctor.scan import Lines
 from bilstm_tagger.errors import DataError, shorten

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, NamedTuple
 
-from bilstm_tagger.data.oddities import visible
-from bilstm_tagger.data.repairs import Repair
+from bilstm_tagger.data.repairs.oddities import visible
+from bilstm_tagger.data.repairs.repair import Repair
 
 __all__ = ["CATALOG", "MAX_EXAMPLES", "MAX_REPAIRS", "SEVERITIES", "Finding", "Kind", "Place", "Tally", "counted"]
 

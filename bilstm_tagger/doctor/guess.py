@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 
 from bilstm_tagger.data.builtin import BUILTINS, parse_builtin
 from bilstm_tagger.data.formats import find_format
+from bilstm_tagger.data.proteins.residues import RESIDUES, STATES_8
 from bilstm_tagger.data.records import Notes, ReadOptions, Record
-from bilstm_tagger.data.residues import RESIDUES, STATES_8
 from bilstm_tagger.data.sources import resolve
 from bilstm_tagger.errors import DataError
 from bilstm_tagger.schemes import OUTSIDE, split_tag

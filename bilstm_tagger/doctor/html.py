@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from html import escape
 
-from bilstm_tagger.data.oddities import visible
+from bilstm_tagger.data.repairs.oddities import visible
 from bilstm_tagger.doctor.findings import SEVERITIES, Finding
 from bilstm_tagger.doctor.report import CheckReport, PartSummary, part_figures
 

@@ -6,9 +6,9 @@ import itertools
 from collections import Counter
 from collections.abc import Iterator, Sequence
 
-from bilstm_tagger.data.mending import token_repair
-from bilstm_tagger.data.oddities import find_oddity, visible
 from bilstm_tagger.data.records import Record
+from bilstm_tagger.data.repairs.mending import token_repair
+from bilstm_tagger.data.repairs.oddities import find_oddity, visible
 from bilstm_tagger.doctor.findings import Finding, Tally, counted
 from bilstm_tagger.schemes import OUTSIDE, split_tag
 

@@ -10,6 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bilstm_tagger.errors import DataError, UnknownTagError
+from bilstm_tagger.features.char_states import CharRows
+from bilstm_tagger.features.residues import ResidueColumns
 from bilstm_tagger.features.vocabulary import FormTable, Vocabulary
 from bilstm_tagger.schemes import Scheme, split_tag
 
@@ -17,7 +19,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
     from datasets import Dataset
 
-__all__ = ["EncodedRows", "PaddedArrays", "count_forms", "encode_rows", "tag_values"]
+__all__ = ["EncodedRows", "PaddedArrays", "count_forms", "encode_rows", "lm_arrays", "tag_values"]
 
 UNKNOWN_TAG = -100
 
@@ -34,6 +36,11 @@ class PaddedArrays:
     dense: NDArray[np.float32] | None
     tags: NDArray[np.int64] | None
     singletons: NDArray[np.bool_] | None
+    lm_states: NDArray[np.float16] | None = None
+    lm_ahead: NDArray[np.int64] | None = None
+    lm_back: NDArray[np.int64] | None = None
+    lm_ahead_at: NDArray[np.int64] | None = None
+    lm_back_at: NDArray[np.int64] | None = None
 
 
 @dataclass(frozen=True)
@@ -47,6 +54,8 @@ class EncodedRows:
         tags: ``(num_tokens,)`` int64, ``UNKNOWN_TAG`` for unknown; None where rows have none.
         dense: ``(num_tokens, dense_size)`` float32, or None.
         singletons: ``(num_forms,)`` bool.
+        lm_chars: What the language model reads; None without one.
+        lm_states: ``(num_tokens, 2 * hidden_size)`` float16, what it answers, where that is known before.
     """
 
     offsets: NDArray[np.int64]
@@ -55,6 +64,8 @@ class EncodedRows:
     tags: NDArray[np.int64] | None
     dense: NDArray[np.float32] | None
     singletons: NDArray[np.bool_]
+    lm_chars: CharRows | None = None
+    lm_states: NDArray[np.float16] | None = None
 
     def __len__(self) -> int:
         return len(self.offsets) - 1
@@ -87,7 +98,22 @@ class EncodedRows:
             dense=None if self.dense is None else _pad(self.dense[flat], mask, 0.0),
             tags=None if self.tags is None else _pad(self.tags[flat], mask, UNKNOWN_TAG),
             singletons=self.singletons[distinct],
+            **self._lm_arrays(rows, lengths, flat, mask),
         )
+
+    def _lm_arrays(
+        self, rows: NDArray[np.int64], lengths: NDArray[np.int64], flat: NDArray[np.int64], mask: NDArray[np.bool_]
+    ) -> dict[str, NDArray[Any]]:
+        if self.lm_states is not None:
+            return {"lm_states": _pad(self.lm_states[flat], mask, 0.0)}
+        if self.lm_chars is None:
+            return {}
+        return lm_arrays(self.lm_chars, self.offsets[rows], lengths)
+
+
+def lm_arrays(chars: CharRows, first: NDArray[np.int64], lengths: NDArray[np.int64]) -> dict[str, NDArray[np.int64]]:
+    """Returns ``CharRows.batch`` by the names of the fields of ``PaddedArrays``."""
+    return {f"lm_{name}": value for name, value in vars(chars.batch(first, lengths)).items()}
 
 
 def _pad(values: NDArray[Any], mask: NDArray[np.bool_], fill: float) -> NDArray[Any]:
@@ -128,7 +154,7 @@ def encode_rows(rows: Dataset, vocabulary: Vocabulary, *, source: str = "rows", 
             model has dense columns.
         vocabulary: The model's.
         source: The data set's name, for errors.
-        dense_size: Columns of ``dense`` that the model reads.
+        dense_size: Columns that the model reads, given in the rows' ``dense`` or computed from residues.
 
     Raises:
         UnknownTagError: A tag that is not in the vocabulary.
@@ -145,8 +171,9 @@ def encode_rows(rows: Dataset, vocabulary: Vocabulary, *, source: str = "rows", 
         forms=np.asarray(coded.indices).astype(np.int32) + 1,
         table=table,
         tags=_encode_tags(rows, vocabulary, source) if "tags" in rows.column_names else None,
-        dense=_encode_dense(rows, dense_size, source) if dense_size else None,
+        dense=_dense(rows, vocabulary.residue, coded, offsets, dense_size, source) if dense_size else None,
         singletons=np.isin(table.words, once),
+        lm_chars=None if vocabulary.alphabet is None else CharRows.of(values.to_pylist(), vocabulary.alphabet),
     )
 
 
@@ -198,6 +225,22 @@ def _in_scheme(tag: str, scheme: Scheme, *, goes_on: bool) -> str:
         return tag
     ends = {Scheme.BIOES: {"B": "S", "I": "E"}, Scheme.BILOU: {"B": "U", "I": "L"}}[scheme]
     return f"{ends[prefix]}{suffix}"
+
+
+def _dense(
+    rows: Dataset,
+    residue: ResidueColumns,
+    coded: pa.DictionaryArray,
+    offsets: NDArray[np.int64],
+    size: int,
+    source: str,
+) -> NDArray[np.float32]:
+    """Returns the given columns and, to their right, the computed ones, ``(num_tokens, size)``."""
+    parts = [_encode_dense(rows, size - residue.size, source)] if size > residue.size else []
+    if residue.size:
+        forms = coded.dictionary.to_pylist()
+        parts.append(residue.columns(forms, np.asarray(coded.indices), np.diff(offsets)))
+    return parts[0] if len(parts) == 1 else np.concatenate(parts, axis=1)
 
 
 def _encode_dense(rows: Dataset, size: int, source: str) -> NDArray[np.float32]:

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from bilstm_tagger.errors import InputError, ModelError
-from bilstm_tagger.features.split_rules import KINDS, Kind, kind_of, pattern_for
+from bilstm_tagger.split_rules import KINDS, Kind, kind_of, pattern_for
 
 if TYPE_CHECKING:
     from tokenizers import Tokenizer
@@ -111,9 +111,13 @@ class Splitter:
             name = "the tokenizer"
         if state is None:
             raise ModelError(f"{name} has no pre-tokenizer: it does not say how text is cut into tokens")
+        self._state = state
         pattern = _own_pattern(state)
         self.kind: str = "custom" if pattern is None else str(kind_of(pattern))
         self._find = _finder_in_rust(state, name=name) if pattern is None else _finder(pattern)
+
+    def __reduce__(self) -> tuple[type[Splitter], tuple[dict[str, Any]]]:
+        return Splitter, ({"pre_tokenizer": self._state},)  # functions cannot be sent to another process
 
     def split(self, text: str) -> tuple[list[str], Offsets]:
         """Cuts one text.

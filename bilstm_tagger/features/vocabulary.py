@@ -10,6 +10,8 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
+from bilstm_tagger.features.char_states import Alphabet
+from bilstm_tagger.features.residues import ResidueColumns
 from bilstm_tagger.features.vectors import Vectors
 from bilstm_tagger.schemes import Scheme, split_tag, tag_set
 
@@ -71,6 +73,8 @@ class Vocabulary:
         digits_to_zero: Whether digits are looked up as 0.
         word_length: Longer words keep this many characters, half from either end.
         singletons: Rows of words without a pretrained vector that training saw once.
+        residue: Columns that are computed from the residues of proteins.
+        alphabet: The characters that the language model reads; None without one.
     """
 
     words: dict[str, int]
@@ -82,6 +86,8 @@ class Vocabulary:
     digits_to_zero: bool = True
     word_length: int = 40
     singletons: frozenset[int] = field(default_factory=frozenset, repr=False)
+    residue: ResidueColumns = field(default_factory=ResidueColumns)
+    alphabet: Alphabet | None = None
 
     @cached_property
     def tag_ids(self) -> dict[str, int]:
@@ -90,7 +96,8 @@ class Vocabulary:
 
     def normalize(self, form: str) -> str:
         """Returns the form as it is looked up: its digits as 0 where the model asks for that."""
-        return _DIGIT.sub("0", form) if self.digits_to_zero else form
+        # Most forms are letters, which is seen faster than searched.
+        return form if not self.digits_to_zero or form.isalpha() else _DIGIT.sub("0", form)
 
     def word_id(self, form: str) -> int:
         """Returns the row of a form: as it stands, else in lower case, else unknown."""
@@ -116,10 +123,18 @@ class Vocabulary:
         lengths = np.fromiter((len(form) for form in cut), dtype=np.int64, count=len(cut))
         width = int(lengths.max(initial=1))
         table = np.zeros((len(cut), width), dtype=np.int32)
-        get = self.chars.get
-        flat = np.fromiter((get(c, UNKNOWN) for form in cut for c in form), dtype=np.int32, count=int(lengths.sum()))
-        table[np.arange(width) < lengths[:, None]] = flat
+        codes = np.frombuffer("".join(cut).encode("utf-32-le", "surrogatepass"), dtype=np.uint32)
+        known, ids = self._char_codes
+        places = np.searchsorted(known, codes).clip(max=len(known) - 1)
+        table[np.arange(width) < lengths[:, None]] = np.where(known[places] == codes, ids[places], UNKNOWN)
         return table
+
+    @cached_property
+    def _char_codes(self) -> tuple[NDArray[np.uint32], NDArray[np.int32]]:
+        """The code points of the characters in order, and the id of each."""
+        codes = np.array([ord(char) for char in self.chars], dtype=np.uint32)
+        order = np.argsort(codes)
+        return codes[order], np.array(list(self.chars.values()), dtype=np.int32)[order]
 
 
 def build_vocabulary(
@@ -134,6 +149,7 @@ def build_vocabulary(
     characters: bool = True,
     shapes: bool = False,
     word_length: int = 40,
+    residue: ResidueColumns | None = None,
 ) -> tuple[Vocabulary, NDArray[np.float32] | None, NDArray[np.float16] | None]:
     """Builds a vocabulary from the training part.
 
@@ -148,6 +164,7 @@ def build_vocabulary(
         characters: Whether the model reads characters.
         shapes: Whether the model reads shapes.
         word_length: Characters read of a word, at most.
+        residue: Columns that the model computes from residues; None has none.
 
     Returns:
         The vocabulary; the pretrained rows of the trained words ``(trained_words, size)``, nan where a word has
@@ -181,6 +198,7 @@ def build_vocabulary(
         digits_to_zero=digits_to_zero,
         word_length=word_length,
         singletons=_singletons(words, counts, known),
+        residue=residue or ResidueColumns(),
     )
     return vocabulary, matrix, frozen
 

@@ -32,6 +32,7 @@ def decode_rows(
     *,
     decoding: Literal["viterbi", "marginal"] = "viterbi",
     batch_tokens: int = 8192,
+    chosen: NDArray[np.int64] | None = None,
     advance: Callable[[int], None] | None = None,
 ) -> list[NDArray[np.int64]]:
     """Returns the best tags of each sequence, ``(length,)`` each, in the order of the rows.
@@ -41,18 +42,21 @@ def decode_rows(
         rows: The data set.
         decoding: The best sequence, or the best tag of each token.
         batch_tokens: Padded tokens in a batch.
+        chosen: ``(num_chosen,)`` the sequences to decode, in the order of the results; None takes all.
         advance: Called with the number of tokens after each batch.
     """
     device = network.projection.weight.device
-    decoded: list[NDArray[np.int64]] = [np.zeros(0, dtype=np.int64)] * len(rows)
-    for indices in sorted_batches(rows.lengths, batch_tokens=batch_tokens):
-        batch = to_batch(rows.batch(indices), device)
+    chosen = np.arange(len(rows)) if chosen is None else chosen
+    all_lengths = rows.lengths[chosen]
+    decoded: list[NDArray[np.int64]] = [np.zeros(0, dtype=np.int64)] * len(chosen)
+    for indices in sorted_batches(all_lengths, batch_tokens=batch_tokens):
+        batch = to_batch(rows.batch(chosen[indices]), device)
         emissions = network.emissions(batch)
         if decoding == "marginal":
             paths = network.crf.marginals(emissions, batch.lengths).argmax(dim=-1).cpu().numpy()
         else:
             paths = network.crf.best_path(emissions, batch.lengths).cpu().numpy()
-        lengths = rows.lengths[indices]
+        lengths = all_lengths[indices]
         for column, (index, length) in enumerate(zip(indices.tolist(), lengths.tolist(), strict=True)):
             decoded[index] = paths[:length, column]
         if advance is not None:

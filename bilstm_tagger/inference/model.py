@@ -20,15 +20,17 @@ from safetensors.torch import load_file, save_file
 import bilstm_tagger
 from bilstm_tagger.config import Config
 from bilstm_tagger.errors import ConfigError, ModelError, shorten, suggest
-from bilstm_tagger.features.split_rules import Kind
+from bilstm_tagger.features.char_states import Alphabet
+from bilstm_tagger.features.residues import ResidueColumns
 from bilstm_tagger.features.splitting import Splitter, build_tokenizer, tokenizer_config
 from bilstm_tagger.features.vocabulary import PADDING_TOKEN, UNKNOWN_TOKEN, Vocabulary
 from bilstm_tagger.inference.bundled import bundled_names
 from bilstm_tagger.inference.card import model_card
 from bilstm_tagger.nn import BiLstmCrf, NetworkSizes
 from bilstm_tagger.schemes import Scheme, legal_transitions
+from bilstm_tagger.split_rules import Kind
 
-__all__ = ["FORMAT_VERSION", "Model", "build_network"]
+__all__ = ["FORMAT_VERSION", "Model", "build_network", "replace_all"]
 
 FORMAT_VERSION = 1
 _DAMAGE = (KeyError, TypeError, AttributeError, ValueError, RuntimeError, OSError, SafetensorError, ConfigError)
@@ -65,13 +67,13 @@ class Model:
         writers = {name: _writer(text) for name, text in self._texts().items()}
         writers["tokenizer.json"] = lambda path: tokenizer.save(str(path), pretty=False)
         writers["model.safetensors"] = self._write_weights
-        _replace_all(Path(folder), writers)
+        replace_all(Path(folder), writers)
 
     def save_weights(self, folder: str | Path) -> None:
         """Writes only what changes from epoch to epoch: the weights, the metrics and the card."""
         writers = {name: _writer(text) for name, text in self._texts().items() if name in ("metrics.json", "README.md")}
         writers["model.safetensors"] = self._write_weights
-        _replace_all(Path(folder), writers)
+        replace_all(Path(folder), writers)
 
     def _write_weights(self, path: Path) -> None:
         path.touch()
@@ -97,7 +99,9 @@ class Model:
             "sizes": asdict(self.network.sizes),
             "training": self.config.to_dict(),
         }
-        vocab = {"chars": list(vocabulary.chars), "shapes": list(vocabulary.shapes)}
+        vocab: dict[str, Any] = {"chars": list(vocabulary.chars), "shapes": list(vocabulary.shapes)}
+        if vocabulary.alphabet is not None:
+            vocab["lm"] = {"unit": vocabulary.alphabet.unit, "chars": list(vocabulary.alphabet.chars)}
         return {
             "config.json": json.dumps(config, indent=2, ensure_ascii=False) + "\n",
             "vocab.json": json.dumps(vocab, ensure_ascii=False) + "\n",
@@ -167,6 +171,7 @@ def _check_sizes(sizes: NetworkSizes, vocabulary: Vocabulary) -> None:
         "tags": (len(vocabulary.tags), sizes.num_tags),
         "chars": (len(vocabulary.chars) + 2, sizes.num_chars),
         "shapes": (len(vocabulary.shapes) + 2, sizes.num_shapes),
+        "characters of the language model": (len(vocabulary.alphabet or ()), sizes.lm_chars),
     }
     for name, (found, known) in expected.items():
         if found != known:
@@ -192,6 +197,9 @@ def _vocabulary(config: Mapping[str, Any], vocab: Mapping[str, Any], words: dict
         scheme=Scheme.parse(config["scheme"]),
         digits_to_zero=config["digits_to_zero"],
         word_length=config["word_length"],
+        # Folders of earlier releases know nothing of it.
+        residue=ResidueColumns(**config["training"].get("residue", {})),
+        alphabet=Alphabet(**vocab["lm"]) if "lm" in vocab else None,
     )
 
 
@@ -209,7 +217,7 @@ def _writer(text: str) -> Callable[[Path], object]:
     return lambda path: path.write_text(text, encoding="utf-8")
 
 
-def _replace_all(folder: Path, writers: Mapping[str, Callable[[Path], object]]) -> None:
+def replace_all(folder: Path, writers: Mapping[str, Callable[[Path], object]]) -> None:
     """Writes files under temporary names beside their own, flushes them to the disk, and then renames them all."""
     folder.mkdir(parents=True, exist_ok=True)
     temporaries = {name: folder / f".{name}.{os.getpid()}.tmp" for name in writers}

@@ -8,6 +8,8 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
+from bilstm_tagger.nn.attention import SelfAttention
+from bilstm_tagger.nn.char_lm import LmEmbedding
 from bilstm_tagger.nn.crf import CRF
 from bilstm_tagger.nn.dropout import Dropout
 from bilstm_tagger.nn.embeddings import UNKNOWN, CharCnn, CharLstm, WordEmbedding, uniform_embedding
@@ -31,6 +33,12 @@ class Batch:
         singletons: ``(num_forms,)`` bool, forms that training saw once; None when tagging.
         form_vectors: ``(num_forms, features)`` computed before by ``BiLstmCrf.form_vectors``; instead of words,
             chars and shapes when tagging.
+        lm_states: ``(seq_len, batch_size, 2 * lm_hidden)`` float16, computed before by ``LmEmbedding.states``;
+            None computes them from the four below, which are its arguments.
+        lm_ahead: ``(num_chars, batch_size)`` int64; None without a language model.
+        lm_back: ``(num_chars, batch_size)`` int64.
+        lm_ahead_at: ``(seq_len, batch_size)`` int64.
+        lm_back_at: ``(seq_len, batch_size)`` int64.
     """
 
     forms: Tensor
@@ -42,6 +50,11 @@ class Batch:
     tags: Tensor | None = None
     singletons: Tensor | None = None
     form_vectors: Tensor | None = None
+    lm_states: Tensor | None = None
+    lm_ahead: Tensor | None = None
+    lm_back: Tensor | None = None
+    lm_ahead_at: Tensor | None = None
+    lm_back_at: Tensor | None = None
 
     def to(self, device: torch.device) -> Batch:
         """Returns the batch on another device."""
@@ -57,7 +70,8 @@ class NetworkSizes:
     """Numbers that fix the shapes of all weights; those of the vocabulary, and those of the configuration.
 
     ``constraints`` says whether the CRF gets the scheme's legal transitions. A size of 0 (``word_size``,
-    ``shape_size``, ``dense_size``, ``convolution``) leaves that part out.
+    ``shape_size``, ``dense_size``, ``convolution``, ``lm_hidden``, ``attention_heads``) leaves that part
+    out.
     """
 
     num_tags: int
@@ -83,9 +97,16 @@ class NetworkSizes:
     word_dropout: float = 0.0
     locked: bool = False
     unknown_singletons: float = 0.0
+    attention_heads: int = 0
     convolution: int = 0
     convolution_size: int = 64
     constraints: bool = True
+    lm_chars: int = 0
+    lm_char_size: int = 0
+    lm_hidden: int = 0
+    lm_fine_tune: bool = False
+    lm_projection: int = 0
+    lm_dropout: float = 0.0
 
 
 class BiLstmCrf(nn.Module):
@@ -120,6 +141,18 @@ class BiLstmCrf(nn.Module):
             self.shape = uniform_embedding(sizes.num_shapes, sizes.shape_size)
             width += sizes.shape_size
         self.form_size = width - sizes.dense_size
+        self.lm: LmEmbedding | None = None
+        if sizes.lm_hidden:
+            self.lm = LmEmbedding(
+                sizes.lm_chars,
+                size=sizes.lm_char_size,
+                hidden_size=sizes.lm_hidden,
+                fine_tune=sizes.lm_fine_tune,
+                projection=sizes.lm_projection,
+                dropout=sizes.lm_dropout,
+                locked=sizes.locked,
+            )
+            width += self.lm.output_size
         self.input_dropout = Dropout(sizes.input_dropout, locked=sizes.locked)
         if sizes.convolution:
             self.window = WindowConvolution(width, channels=sizes.convolution_size, width=sizes.convolution)
@@ -132,6 +165,14 @@ class BiLstmCrf(nn.Module):
             layer_dropout=sizes.layer_dropout,
             locked=sizes.locked,
         )
+        self.attention: SelfAttention | None = None
+        if sizes.attention_heads:
+            self.attention = SelfAttention(
+                self.encoder.output_size,
+                heads=sizes.attention_heads,
+                dropout=sizes.output_dropout,
+                locked=sizes.locked,
+            )
         self.output_dropout = Dropout(sizes.output_dropout, locked=sizes.locked)
         self.projection = nn.Linear(self.encoder.output_size, sizes.num_tags)
         start, transitions, end = legal if legal is not None else (None, None, None)
@@ -149,6 +190,8 @@ class BiLstmCrf(nn.Module):
             parts.append(nn.functional.embedding(batch.forms, table))
         if batch.dense is not None:
             parts.append(batch.dense)
+        if self.lm is not None:
+            parts.append(self.lm(self.lm_states(batch)))
         values = torch.cat(parts, dim=-1) if len(parts) > 1 else parts[0]
         if self.training and self.sizes.word_dropout:
             kept = torch.rand(values.shape[:2], device=values.device) >= self.sizes.word_dropout
@@ -156,8 +199,20 @@ class BiLstmCrf(nn.Module):
         values = self.input_dropout(values)
         if self.window is not None:
             values = self.window(values, batch.lengths)
-        projected: Tensor = self.projection(self.output_dropout(self.encoder(values, batch.lengths)))
+        values = self.encoder(values, batch.lengths)
+        if self.attention is not None:
+            values = self.attention(values, batch.lengths)
+        projected: Tensor = self.projection(self.output_dropout(values))
         return projected
+
+    def lm_states(self, batch: Batch) -> Tensor:
+        """Returns the language model's states of each token, ``(seq_len, batch_size, 2 * lm_hidden)``."""
+        if batch.lm_states is not None:
+            return batch.lm_states
+        places = (batch.lm_ahead, batch.lm_back, batch.lm_ahead_at, batch.lm_back_at)
+        if self.lm is None or any(value is None for value in places):
+            raise ValueError("the batch has nothing for the language model to read")
+        return self.lm.states(*places)  # type: ignore[arg-type]  # none of them is None
 
     def log_likelihood(self, batch: Batch) -> Tensor:
         """Returns the log-likelihood of each sequence's tags, ``(batch_size,)``."""

@@ -13,6 +13,6 @@ TASK = Task(
     tokenizer="residues",
     metric="q8",
     tags=("B", "C", "E", "G", "H", "I", "S", "T"),
-    outputs=("fasta", "ss2", "horiz", "jsonl", "conll", "table"),
+    outputs=("fasta", "ss2", "horiz", "jsonl", "csv", "conll", "table"),
     defaults=RESIDUE_DEFAULTS,
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import logging
 from collections.abc import Iterable
 from pathlib import Path
@@ -13,12 +14,14 @@ import torch
 from bilstm_tagger.config import Config
 from bilstm_tagger.errors import ConfigError, DataError, MissingDependencyError
 from bilstm_tagger.features.encoding import count_forms, tag_values
-from bilstm_tagger.features.split_rules import Kind
+from bilstm_tagger.features.residues import ResidueColumns
 from bilstm_tagger.features.vectors import Vectors, join_vectors, load_vectors
 from bilstm_tagger.features.vocabulary import UNKNOWN, Vocabulary, build_vocabulary, span_labels
 from bilstm_tagger.inference.model import Model, build_network
 from bilstm_tagger.nn import NetworkSizes
 from bilstm_tagger.schemes import Scheme
+from bilstm_tagger.split_rules import Kind
+from bilstm_tagger.training.use_lm import copy_readers, language_model_sizes, load_language_model
 
 if TYPE_CHECKING:
     from datasets import Dataset
@@ -59,9 +62,19 @@ def build_model(config: Config, rows: Dataset, *, tags: Iterable[str] = ()) -> M
         characters=config.char.kind != "none",
         shapes=config.shape.size > 0,
         word_length=config.char.max_length,
+        residue=ResidueColumns(**config.residue.model_dump()),
     )
-    sizes = _sizes(config, vocabulary, _dense_size(config, rows), vectors, 0 if frozen is None else len(frozen))
+    tokenizer = _tokenizer(config, counts)
+    lm = load_language_model(config.lm, tokenizer)
+    if lm is not None:
+        vocabulary = dataclasses.replace(vocabulary, alphabet=lm.alphabet)
+    dense = _dense_size(config, rows) + vocabulary.residue.size
+    sizes = _sizes(config, vocabulary, dense, vectors, 0 if frozen is None else len(frozen))
+    if lm is not None:
+        sizes = dataclasses.replace(sizes, **language_model_sizes(config.lm, lm))
     network = build_network(sizes, vocabulary)
+    if lm is not None and network.lm is not None:
+        copy_readers(lm.network, network.lm)
     if network.word is not None and pretrained is not None and frozen is not None:
         weight = network.word.trained.weight
         known = torch.from_numpy(~np.isnan(pretrained[:, 0]))
@@ -70,7 +83,7 @@ def build_model(config: Config, rows: Dataset, *, tags: Iterable[str] = ()) -> M
             # A word without a vector is best guessed to be an average one (GloVe's authors' advice).
             weight[UNKNOWN] = weight[known].mean(dim=0) if bool(known.any()) else weight[UNKNOWN]
         network.word.frozen.copy_(torch.from_numpy(frozen))
-    return Model(config, vocabulary, network, _tokenizer(config, counts))
+    return Model(config, vocabulary, network, tokenizer)
 
 
 def _vectors(config: Config) -> Vectors | None:
@@ -95,9 +108,10 @@ def _sizes(config: Config, vocabulary: Vocabulary, dense: int, vectors: Vectors 
     word_size = config.word.size
     if word_size and vectors is not None:
         word_size = vectors.matrix.shape[1]
-    if not (word_size or config.char.kind != "none" or config.shape.size or dense):
+    if not (word_size or config.char.kind != "none" or config.shape.size or dense or config.lm.model):
         raise ConfigError(
-            "the model has no input", accepted="word.size > 0, char.kind, shape.size > 0, or dense columns in the data"
+            "the model has no input",
+            accepted="word.size > 0, char.kind, shape.size > 0, lm.model, or dense columns in the data",
         )
     encoder = config.encoder
     if encoder.convolution and encoder.convolution % 2 == 0:
@@ -105,6 +119,12 @@ def _sizes(config: Config, vocabulary: Vocabulary, dense: int, vectors: Vectors 
             "'encoder.convolution' is the width of a centred window",
             received=encoder.convolution,
             accepted="an odd number, or 0 for none",
+        )
+    if encoder.attention and 2 * encoder.hidden_size % encoder.attention:
+        raise ConfigError(
+            "'encoder.attention' is the number of heads that share the encoder's units",
+            received=encoder.attention,
+            accepted=f"a divisor of {2 * encoder.hidden_size}, or 0 for none",
         )
     return NetworkSizes(
         num_tags=len(vocabulary.tags),
@@ -130,6 +150,7 @@ def _sizes(config: Config, vocabulary: Vocabulary, dense: int, vectors: Vectors 
         word_dropout=encoder.word_dropout,
         locked=encoder.locked,
         unknown_singletons=config.word.unknown_singletons,
+        attention_heads=encoder.attention,
         convolution=encoder.convolution,
         convolution_size=encoder.convolution_size,
         constraints=config.crf.constraints,

@@ -19,15 +19,14 @@ from typing import Any
 
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
-from torch import Tensor
+from torch import Tensor, nn
 
 from bilstm_tagger.errors import ConfigError
 from bilstm_tagger.features.encoding import EncodedRows
 
-__all__ = ["Checkpoint", "CheckpointFolder", "data_fingerprint", "differences", "refuse_changes"]
+__all__ = ["Checkpoint", "CheckpointFolder", "data_fingerprint", "differences", "fixed_fingerprint", "refuse_changes"]
 
 _logger = logging.getLogger("bilstm_tagger.training")
-_NEWEST = 2
 
 
 @dataclass(frozen=True)
@@ -44,15 +43,17 @@ class Checkpoint:
 
 
 class CheckpointFolder:
-    """The checkpoints of one run; the newest two are kept.
+    """The checkpoints of one run.
 
     Args:
         folder: Their folder; made when first written to.
         identity: What the run is: configuration and data. Stored with each checkpoint.
+        keep: How many of the newest are kept.
     """
 
-    def __init__(self, folder: Path, identity: Mapping[str, Any]) -> None:
+    def __init__(self, folder: Path, identity: Mapping[str, Any], *, keep: int = 2) -> None:
         self.folder = folder
+        self.keep = keep
         # As it comes back from JSON, so that the two compare equal.
         self.identity: dict[str, Any] = json.loads(json.dumps(identity))
 
@@ -75,7 +76,7 @@ class CheckpointFolder:
             raise OSError(str(error)) from None
         finally:
             temporary.unlink(missing_ok=True)
-        for old in self._paths()[_NEWEST:]:
+        for old in self._paths()[self.keep :]:
             old.unlink(missing_ok=True)
 
     def newest(self) -> tuple[Checkpoint, dict[str, Any]] | None:
@@ -99,11 +100,30 @@ class CheckpointFolder:
 
 
 def data_fingerprint(rows: EncodedRows) -> str:
-    """Returns a hash of encoded rows: their words, characters, tags and dense columns."""
+    """Returns a hash of encoded rows: words, characters, tags, dense columns, states of a frozen language model."""
     digest = hashlib.blake2b(digest_size=16)
-    arrays = (rows.offsets, rows.forms, rows.table.words, rows.table.chars, rows.table.shapes, rows.tags, rows.dense)
+    arrays = (
+        rows.offsets,
+        rows.forms,
+        rows.table.words,
+        rows.table.chars,
+        rows.table.shapes,
+        rows.tags,
+        rows.dense,
+        rows.lm_states,
+    )
     for array in arrays:
         digest.update(b"none" if array is None else str(array.shape).encode() + array.tobytes())
+    return digest.hexdigest()
+
+
+def fixed_fingerprint(network: nn.Module) -> str:
+    """Returns a hash of all that training does not change, vectors from a file for example."""
+    trained = {name for name, parameter in network.named_parameters() if parameter.requires_grad}
+    digest = hashlib.blake2b(digest_size=16)
+    for name, tensor in network.state_dict().items():
+        if name not in trained:
+            digest.update(name.encode() + tensor.cpu().numpy().tobytes())
     return digest.hexdigest()
 
 

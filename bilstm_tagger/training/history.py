@@ -3,36 +3,46 @@
 from __future__ import annotations
 
 import json
+import logging
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 __all__ = ["History", "plot_curves"]
 
+_logger = logging.getLogger("bilstm_tagger.training")
+
 
 class History:
     """One JSON line an epoch, written as it happens.
 
     Args:
-        path: The file; an earlier run's is replaced.
+        path: The file; an earlier run's is replaced. None writes none.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path | None) -> None:
         self.path = path
         self.records: list[dict[str, Any]] = []
-        path.parent.mkdir(parents=True, exist_ok=True)
+        if path is not None:
+            path.parent.mkdir(parents=True, exist_ok=True)
         self.restore([])
 
     def restore(self, records: Sequence[dict[str, Any]]) -> None:
         """Replaces all records, those of a resumed run's first part for example."""
         self.records = list(records)
-        self.path.write_text("".join(json.dumps(record) + "\n" for record in records), encoding="utf-8")
+        if self.path is not None:
+            self.path.write_text("".join(json.dumps(record) + "\n" for record in records), encoding="utf-8")
 
     def add(self, record: dict[str, Any]) -> None:
-        """Appends a record."""
+        """Appends a record; a full disk is no reason to end a run."""
         self.records.append(record)
-        with self.path.open("a", encoding="utf-8") as stream:
-            stream.write(json.dumps(record) + "\n")
+        if self.path is None:
+            return
+        try:
+            with self.path.open("a", encoding="utf-8") as stream:
+                stream.write(json.dumps(record) + "\n")
+        except OSError as error:
+            _logger.warning("epoch %s is missing in %s (%s)", record.get("epoch"), self.path, error)
 
 
 def plot_curves(records: Sequence[dict[str, Any]], path: Path) -> bool:

@@ -1,109 +1,143 @@
-"""Optimisers, learning-rate schedules, and the running mean of the weights."""
+"""The steps: gradients are clipped, and each part of the network moves at its own rate."""
 
 from __future__ import annotations
 
-import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from bilstm_tagger.config import TrainingConfig
+from bilstm_tagger.errors import ConfigError, suggest
+from bilstm_tagger.training.schedules import Schedule
 
-__all__ = ["Optimization", "WeightAverage"]
+__all__ = ["Optimization", "network_parts"]
+
+# Tables of more rows are updated only where a batch used them.
+_LARGE_TABLE = 1000
+
+
+def network_parts(network: nn.Module) -> dict[str, list[nn.Parameter]]:
+    """Returns the parts of a network by name, ``word``, ``encoder`` and so on, with their parameters."""
+    parts = {name: list(child.parameters()) for name, child in network.named_children()}
+    return {name: parameters for name, parameters in parts.items() if parameters}
 
 
 class Optimization:
     """Takes the steps: clipping, the rate of the moment, and the update.
 
-    The word table is updated only in the rows that a batch used. For SGD without momentum that equals the dense
-    update; Adam's moments then decay only when a row is used (torch's ``SparseAdam``), and weight decay leaves
-    the table alone.
+    A large word table is updated only in the rows that a batch used. For SGD without momentum and for Adagrad that
+    equals the dense update. With the Adam kin (Adam, AdamW, RAdam, NAdam) the table gets Adam whose moments decay only
+    when a row is used (torch's ``SparseAdam``): a rare word moves as far as a frequent one each time that it is met,
+    and does not drift between. SGD with momentum and RMSprop update the table whole. Weight decay leaves tables that
+    are updated by rows alone.
 
     Args:
-        network: The network; frozen parameters are left out.
+        network: The network; parameters that need no gradient are left out.
         config: The training section.
         total_steps: Steps of the whole run, for the schedule.
         steps_per_epoch: For the inverse schedule.
+        scaler: Scales the loss, for gradients in float16; None for the other types.
+
+    Raises:
+        ConfigError: A part to be frozen, or with a rate of its own, is none of the network's.
     """
 
-    def __init__(self, network: nn.Module, config: TrainingConfig, *, total_steps: int, steps_per_epoch: int) -> None:
+    def __init__(
+        self,
+        network: nn.Module,
+        config: TrainingConfig,
+        *,
+        total_steps: int,
+        steps_per_epoch: int,
+        scaler: torch.amp.GradScaler | None = None,
+    ) -> None:
         self.config = config
-        self.total_steps = total_steps
-        self.steps_per_epoch = max(1, steps_per_epoch)
+        self.schedule = Schedule(config, total_steps=total_steps, steps_per_epoch=steps_per_epoch)
+        self.scaler = scaler
         self.step_count = 0
-        tables = [m for m in network.modules() if isinstance(m, nn.Embedding) and m.num_embeddings > 1000]
-        use_sparse = config.optimizer != "sgd" or not config.momentum
+        parts = network_parts(network)
+        _check_parts(config, parts)
+        self.frozen = [p for name in config.freeze for p in parts[name] if p.requires_grad]
+        if not config.freeze_epochs:
+            # Frozen for good: no optimiser has to know them.
+            self.freeze(epoch=1)
+        by_rows = config.optimizer != "rmsprop" and not (config.optimizer == "sgd" and config.momentum)
+        tables = [m for m in network.modules() if isinstance(m, nn.Embedding) and m.num_embeddings > _LARGE_TABLE]
         for table in tables:
-            table.sparse = use_sparse
-        rows = [t.weight for t in tables if use_sparse and t.weight.requires_grad]
-        chosen = {id(weight) for weight in rows}
-        rest = [p for p in network.parameters() if p.requires_grad and id(p) not in chosen]
-        self.parameters = rest + rows
-        self.optimizers = [self._make(rest)]
-        if rows:
-            self.optimizers.append(
-                torch.optim.SGD(rows, lr=config.learning_rate)
-                if config.optimizer == "sgd"
-                else torch.optim.SparseAdam(rows, lr=config.learning_rate)
-            )
-
-    def _make(self, parameters: list[nn.Parameter]) -> torch.optim.Optimizer:
-        config = self.config
-        if config.optimizer == "sgd":
-            return torch.optim.SGD(
-                parameters, lr=config.learning_rate, momentum=config.momentum, weight_decay=config.weight_decay
-            )
-        kind = torch.optim.Adam if config.optimizer == "adam" else torch.optim.AdamW
-        return kind(parameters, lr=config.learning_rate, weight_decay=config.weight_decay, fused=True)
+            table.sparse = by_rows
+        weights = [table.weight for table in tables if isinstance(table.weight, nn.Parameter)]
+        self.rows = [weight for weight in weights if by_rows and weight.requires_grad]
+        chosen = {id(weight) for weight in self.rows}
+        self.dense = [p for p in network.parameters() if p.requires_grad and id(p) not in chosen]
+        self.parameters = self.dense + self.rows
+        factors = {id(p): config.rates.get(name, 1.0) for name, members in parts.items() for p in members}
+        self.optimizers = [_dense_optimizer(config, _groups(self.dense, factors))] if self.dense else []
+        if self.rows:
+            self.optimizers.append(_row_optimizer(config, _groups(self.rows, factors)))
 
     @property
     def learning_rate(self) -> float:
         """The rate of the next step."""
-        config, step = self.config, self.step_count
-        warmup = config.warmup * self.total_steps
-        if step < warmup:
-            return config.learning_rate * (step + 1) / (warmup + 1)
-        done = (step - warmup) / max(1.0, self.total_steps - warmup)
-        factor = {
-            "constant": 1.0,
-            "linear": max(0.0, 1.0 - done),
-            "cosine": 0.5 * (1.0 + math.cos(math.pi * min(1.0, done))),
-            "inverse": 1.0 / (1.0 + config.decay * (step // self.steps_per_epoch)),
-        }[config.schedule]
-        return config.learning_rate * factor
+        return self.schedule.rate(self.step_count)
+
+    def freeze(self, *, epoch: int) -> None:
+        """Freezes what the configuration freezes in this epoch, and thaws it afterwards."""
+        last = self.config.freeze_epochs
+        for parameter in self.frozen:
+            parameter.requires_grad_(bool(last) and epoch > last)
+
+    def backward(self, loss: Tensor) -> None:
+        """Adds the gradients of a loss to those there are."""
+        scaled = loss if self.scaler is None else self.scaler.scale(loss)
+        scaled.backward()  # type: ignore[no-untyped-call]
 
     def step(self) -> None:
         """Clips the gradients, updates the weights and clears the gradients."""
+        if self.scaler is not None:
+            for optimizer in self.optimizers:
+                self.scaler.unscale_(optimizer)
         if self.config.clip:
             self._clip(self.config.clip)
         rate = self.learning_rate
         for optimizer in self.optimizers:
             for group in optimizer.param_groups:
-                group["lr"] = rate
-            optimizer.step()
+                group["lr"] = rate * group["factor"]
+            # Torch's Adagrad makes sparse tensors without saying whether they are to be checked, and is warned for it.
+            with torch.sparse.check_sparse_tensor_invariants(enable=False):  # type: ignore[no-untyped-call]
+                if self.scaler is None:
+                    optimizer.step()
+                else:
+                    # Skipped where a gradient is not finite; the scale is then lowered.
+                    self.scaler.step(optimizer)
             optimizer.zero_grad(set_to_none=True)
+        if self.scaler is not None:
+            self.scaler.update()
         self.step_count += 1
 
     def state(self) -> tuple[dict[str, Tensor], dict[str, Any]]:
         """Returns the moments as named tensors, and what is no tensor."""
         tensors: dict[str, Tensor] = {}
-        values: dict[str, Any] = {"step_count": self.step_count}
+        moments: dict[str, Any] = {}
         for number, optimizer in enumerate(self.optimizers):
             for index, entries in optimizer.state_dict()["state"].items():
                 for key, value in entries.items():
-                    (tensors if isinstance(value, Tensor) else values)[f"{number}.{index}.{key}"] = value
-        return tensors, values
+                    (tensors if isinstance(value, Tensor) else moments)[f"{number}.{index}.{key}"] = value
+        scaler = None if self.scaler is None else self.scaler.state_dict()
+        values = {"step_count": self.step_count, "schedule": self.schedule.state(), "scaler": scaler}
+        return tensors, values | {"moments": moments}
 
     def restore(self, tensors: Mapping[str, Tensor], values: Mapping[str, Any]) -> None:
         """Takes up what ``state`` returned."""
         self.step_count = values["step_count"]
+        self.schedule.restore(values["schedule"])
+        if self.scaler is not None:
+            self.scaler.load_state_dict(values["scaler"])
         states: list[dict[int, dict[str, Any]]] = [{} for _ in self.optimizers]
-        for name, value in {**tensors, **values}.items():
-            if name != "step_count":
-                number, index, key = name.split(".", 2)
-                states[int(number)].setdefault(int(index), {})[key] = value
+        for name, value in {**tensors, **values["moments"]}.items():
+            number, index, key = name.split(".", 2)
+            states[int(number)].setdefault(int(index), {})[key] = value
         for optimizer, state in zip(self.optimizers, states, strict=True):
             optimizer.load_state_dict({"state": state, "param_groups": optimizer.state_dict()["param_groups"]})
 
@@ -121,31 +155,50 @@ class Optimization:
         torch._foreach_mul_(values, (limit / (norm + 1e-6)).clamp(max=1.0))
 
 
-class WeightAverage:
-    """An exponential moving average of the weights (EMA), with the usual correction for a short history.
+def _check_parts(config: TrainingConfig, parts: Mapping[str, Sequence[nn.Parameter]]) -> None:
+    for key, names in (("freeze", config.freeze), ("rates", config.rates)):
+        for name in names:
+            if name not in parts:
+                raise ConfigError(
+                    f"'training.{key}' names no part of this network",
+                    received=name,
+                    accepted=list(parts),
+                    hint=suggest(name, parts),
+                )
+    if config.freeze and set(parts) <= set(config.freeze):
+        raise ConfigError("'training.freeze' leaves nothing to train", received=config.freeze)
 
-    Args:
-        network: The network whose trainable weights are followed.
-        decay: Largest weight of the past; early on it is ``(1 + steps) / (10 + steps)``.
-    """
 
-    def __init__(self, network: nn.Module, decay: float) -> None:
-        self.decay = decay
-        self.steps = 0
-        self.weights = [p for p in network.parameters() if p.requires_grad]
-        self.mean = [p.detach().clone() for p in self.weights]
+def _groups(parameters: Sequence[nn.Parameter], factors: Mapping[int, float]) -> list[dict[str, Any]]:
+    """Returns the parameters as torch's groups, one for each factor that their learning rate has."""
+    groups: dict[float, list[nn.Parameter]] = {}
+    for parameter in parameters:
+        groups.setdefault(factors.get(id(parameter), 1.0), []).append(parameter)
+    return [{"params": members, "factor": factor} for factor, members in groups.items()]
 
-    @torch.no_grad()
-    def update(self) -> None:
-        """Moves the average towards the present weights."""
-        self.steps += 1
-        decay = min(self.decay, (1 + self.steps) / (10 + self.steps))
-        torch._foreach_lerp_(self.mean, [p.detach() for p in self.weights], 1.0 - decay)
 
-    @torch.no_grad()
-    def swap(self) -> None:
-        """Exchanges the network's weights and their average; a second call puts them back."""
-        for weight, mean in zip(self.weights, self.mean, strict=True):
-            kept = weight.detach().clone()
-            weight.copy_(mean)
-            mean.copy_(kept)
+def _dense_optimizer(config: TrainingConfig, groups: list[dict[str, Any]]) -> torch.optim.Optimizer:
+    rate, decay = config.learning_rate, config.weight_decay
+    match config.optimizer:
+        case "sgd":
+            return torch.optim.SGD(groups, lr=rate, momentum=config.momentum, weight_decay=decay)
+        case "adam":
+            return torch.optim.Adam(groups, lr=rate, weight_decay=decay, fused=True)
+        case "adamw":
+            return torch.optim.AdamW(groups, lr=rate, weight_decay=decay, fused=True)
+        case "radam":
+            return torch.optim.RAdam(groups, lr=rate, weight_decay=decay, decoupled_weight_decay=True, foreach=True)
+        case "nadam":
+            return torch.optim.NAdam(groups, lr=rate, weight_decay=decay, decoupled_weight_decay=True, foreach=True)
+        case "adagrad":
+            return torch.optim.Adagrad(groups, lr=rate, weight_decay=decay, foreach=True)
+        case "rmsprop":
+            return torch.optim.RMSprop(groups, lr=rate, momentum=config.momentum, weight_decay=decay, foreach=True)
+
+
+def _row_optimizer(config: TrainingConfig, groups: list[dict[str, Any]]) -> torch.optim.Optimizer:
+    if config.optimizer == "sgd":
+        return torch.optim.SGD(groups, lr=config.learning_rate)
+    if config.optimizer == "adagrad":
+        return torch.optim.Adagrad(groups, lr=config.learning_rate)
+    return torch.optim.SparseAdam(groups, lr=config.learning_rate)

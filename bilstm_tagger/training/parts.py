@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -15,6 +15,7 @@ from bilstm_tagger.data.locate import find_tag_line
 from bilstm_tagger.errors import DataError, UnknownTagError
 from bilstm_tagger.features.encoding import EncodedRows, encode_rows, tag_values
 from bilstm_tagger.features.vocabulary import span_labels
+from bilstm_tagger.inference.lm_states import with_lm_states
 from bilstm_tagger.inference.model import Model
 from bilstm_tagger.schemes import Scheme, split_tag
 from bilstm_tagger.training.checkpoint import data_fingerprint
@@ -22,10 +23,23 @@ from bilstm_tagger.training.checkpoint import data_fingerprint
 if TYPE_CHECKING:
     from datasets import Dataset
 
-__all__ = ["Part", "load_part", "load_train_and_dev", "part_fingerprint", "prepare_part"]
+__all__ = [
+    "Part",
+    "describe_rows",
+    "encode_part",
+    "load_part",
+    "load_parts",
+    "load_train_and_dev",
+    "part_fingerprint",
+    "prepare_part",
+]
 
 # Keys of the data section that load_rows takes too.
-_READER_KEYS = ("format", "token_column", "tag_column", "separator", "scheme", "labels", "mask", "exclude")
+_READER_KEYS = (
+    *("format", "token_column", "tag_column", "separator", "scheme", "labels", "mask", "exclude"),
+    *("states", "profiles", "profile_kinds", "skip_invalid"),
+    *("tokenizer", "align", "overlap", "streaming"),
+)
 
 
 @dataclass(frozen=True)
@@ -67,6 +81,24 @@ def load_train_and_dev(config: Config) -> tuple[Dataset, Dataset]:
     return rows.select(np.sort(order[count:])), rows.select(np.sort(order[:count]))
 
 
+def load_parts(config: Config) -> dict[str, Dataset]:
+    """Returns the rows of ``train``, ``dev`` and, where there is one, ``test``."""
+    train, dev = load_train_and_dev(config)
+    parts = {"train": train, "dev": dev}
+    # Read before the hours of training, so that a mistake in it shows at once.
+    return parts | ({"test": load_part(config, "test")} if config.data.test else {})
+
+
+def describe_rows(rows: Dataset, source: str) -> dict[str, Any]:
+    """Returns where rows come from, how many they are, and a hash of their tokens, tags and dense columns."""
+    digest, tokens = hashlib.blake2b(digest_size=16), 0
+    columns = [name for name in ("tokens", "tags", "dense") if name in rows.column_names]
+    for batch in rows.select_columns(columns).iter(batch_size=1000):
+        digest.update(json.dumps(batch, ensure_ascii=False).encode())
+        tokens += sum(map(len, batch["tokens"]))
+    return {"source": source, "sequences": len(rows), "tokens": tokens, "hash": digest.hexdigest()}
+
+
 def prepare_part(model: Model, rows: Dataset, source: str) -> Part:
     """Encodes a part that is to be scored.
 
@@ -74,8 +106,14 @@ def prepare_part(model: Model, rows: Dataset, source: str) -> Part:
         UnknownTagError: It has a label that the model does not know.
     """
     _check_tags(model, rows, source)
-    encoded = encode_rows(rows, model.vocabulary, source=source, dense_size=model.network.sizes.dense_size)
-    return Part(list(rows["tags"]), encoded)
+    return Part(list(rows["tags"]), encode_part(model, rows, source))
+
+
+def encode_part(model: Model, rows: Dataset, source: str) -> EncodedRows:
+    """Encodes a part for the model, whose network is on its device."""
+    network = model.network
+    encoded = encode_rows(rows, model.vocabulary, source=source, dense_size=network.sizes.dense_size)
+    return with_lm_states(encoded, network.lm)
 
 
 def _check_tags(model: Model, rows: Dataset, source: str) -> None:

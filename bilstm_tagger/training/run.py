@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 import logging
 import time
 from dataclasses import dataclass
@@ -10,19 +11,28 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from torch import Tensor
 
-import bilstm_tagger
 from bilstm_tagger.config import Config
 from bilstm_tagger.errors import ConfigError, DataError
-from bilstm_tagger.evaluation import Report, fast_metric, score
-from bilstm_tagger.features.encoding import EncodedRows, encode_rows, tag_values
-from bilstm_tagger.inference.decoding import decode_rows
+from bilstm_tagger.evaluation import Report
+from bilstm_tagger.features.encoding import EncodedRows, tag_values
 from bilstm_tagger.inference.model import Model
-from bilstm_tagger.inference.span_scores import TagGrammar
 from bilstm_tagger.training.build import build_model
-from bilstm_tagger.training.checkpoint import Checkpoint, CheckpointFolder, data_fingerprint, refuse_changes
+from bilstm_tagger.training.checkpoint import (
+    Checkpoint,
+    CheckpointFolder,
+    data_fingerprint,
+    differences,
+    fixed_fingerprint,
+)
 from bilstm_tagger.training.history import History, plot_curves
-from bilstm_tagger.training.parts import Part, load_part, load_train_and_dev, part_fingerprint, prepare_part
+from bilstm_tagger.training.losses import tag_margins
+from bilstm_tagger.training.parts import Part, describe_rows, encode_part, load_parts, part_fingerprint, prepare_part
+from bilstm_tagger.training.processes import Processes
+from bilstm_tagger.training.record import RunRecord
+from bilstm_tagger.training.resume import Saver, find_unfinished, go_on, run_identity, spread_checkpoint
+from bilstm_tagger.training.scoring import check_metric, dev_score, full_report
 from bilstm_tagger.training.trainer import Outcome, Trainer
 
 __all__ = ["TrainingResult", "train"]
@@ -44,6 +54,7 @@ class TrainingResult:
         interrupted: Whether Ctrl-C ended it.
         report: All dev scores of the best epoch; None when no epoch was finished.
         test_report: Scores on the test part, where the configuration names one and the run was not interrupted.
+        rank: Number of this process among those of the run; the first, 0, wrote the files.
     """
 
     folder: Path
@@ -55,6 +66,7 @@ class TrainingResult:
     interrupted: bool
     report: Report | None = None
     test_report: Report | None = None
+    rank: int = 0
 
 
 def train(
@@ -65,6 +77,9 @@ def train(
     Where the folder holds an unfinished run of the same configuration and data, that run goes on from its last
     checkpoint, and ends with the same weights, bit for bit, as if it had never stopped.
 
+    Several processes (``torchrun``, ``accelerate launch``, ``mpirun``) share each batch and the scoring. The first
+    writes and speaks; where one fails, all end: the first with the error, the others with exit code 2.
+
     Args:
         config: The run.
         output: The folder, before ``config.output``.
@@ -73,7 +88,8 @@ def train(
             instead of starting anew.
 
     Returns:
-        Scores and where the model is. Ctrl-C ends the run early, with the best epoch so far kept.
+        Scores and where the model is. Ctrl-C and SIGTERM end the run after the present step, with a checkpoint and
+        the best epoch so far kept; a second Ctrl-C ends it at once.
 
     Raises:
         ConfigError: A key is missing or its value cannot be used, or the run cannot be resumed.
@@ -83,181 +99,174 @@ def train(
     if config.data.train is None:
         raise ConfigError("the key 'data.train' is missing", hint='Add under [data]: train = "FILE or builtin:NAME"')
     folder = Path(output or config.output or f"runs/{config.task}")
-    device = _prepare_torch(config)
-    train_rows, dev_rows = load_train_and_dev(config)
-    # A share held out of the training part may have the only token of some tag.
-    held_out = dev_rows if config.data.dev is None else None
-    model = build_model(config, train_rows, tags=tag_values(held_out) if held_out is not None else ())
-    network = model.network.to(device)
-    encoded = encode_rows(train_rows, model.vocabulary, source=config.data.train, dense_size=network.sizes.dense_size)
-    dev = prepare_part(model, dev_rows, config.data.dev or config.data.train)
-    # Read before the hours of training, so that a mistake in it shows at once.
-    test = prepare_part(model, load_part(config, "test"), config.data.test) if config.data.test else None
-    metric = _check_metric(config, dev, config.data.dev or config.data.train)
-    trainer = _trainer(config, model, encoded, dev, folder=folder, metric=metric, progress=progress, resume=resume)
+    processes = Processes.start(config.training.device)
+    torch.manual_seed(config.seed)
+    if config.training.threads:
+        torch.set_num_threads(config.training.threads)
+    checkpoint: Checkpoint | None = None
+    with processes.together():
+        ready = _prepare(config, processes)
+        checkpoints = CheckpointFolder(folder / "checkpoints", ready.identity, keep=config.training.checkpoint_keep)
+        if processes.first:
+            checkpoint = find_unfinished(checkpoints, resume=resume)
+    _check_agreement(ready.identity, processes)
+    checkpoint = spread_checkpoint(checkpoint, processes)
+    processes.spread_weights(ready.model.network)
+    processes.separate_randomness(config.seed)
+    with processes.together():
+        trainer = _trainer(ready, Saver(checkpoints), folder=folder, processes=processes, progress=progress)
+        if checkpoint is not None:
+            go_on(trainer, checkpoint, checkpoints)
+        record = None
+        if processes.first:
+            record = RunRecord(folder, config, ready.described, processes, resumed=checkpoint is not None)
     outcome = trainer.run()
-    plot_curves(trainer.history.records, folder / "curves.png")
     result = TrainingResult(
         folder=folder,
-        metric=metric,
+        metric=ready.metric,
         best_score=outcome.best_score,
         best_epoch=outcome.best_epoch,
         epochs=outcome.epochs,
         seconds=0.0,
         interrupted=outcome.interrupted,
+        rank=processes.rank,
     )
     if outcome.best_epoch:
-        result = _final_scores(model, result, dev, None if outcome.interrupted else test)
-    if trainer.checkpoints is not None and not outcome.interrupted:
-        trainer.checkpoints.clear()
+        result = _final_scores(ready, result, processes)
+    if record is not None:
+        plot_curves(trainer.history.records, folder / "curves.png")
+        record.end("interrupted" if outcome.interrupted else "finished")
+        if not outcome.interrupted:
+            checkpoints.clear()
+    # The others wait until all is written.
+    processes.spread_bytes(b"")
     return dataclasses.replace(result, seconds=time.perf_counter() - began)
 
 
-def _trainer(
-    config: Config,
-    model: Model,
-    encoded: EncodedRows,
-    dev: Part,
-    *,
-    folder: Path,
-    metric: str,
-    progress: bool,
-    resume: bool,
-) -> Trainer:
-    """Sets up the training loop, at its beginning or where an unfinished run was left."""
+@dataclass(frozen=True)
+class _Ready:
+    """A model with fresh weights and its encoded data.
+
+    Attributes:
+        model: On its device.
+        train: The training part.
+        dev: What chooses the best epoch.
+        test: Scored at the end; None without a test part.
+        metric: Name of the dev score.
+        margins: Logarithms of the tags' class weights; None for none.
+        described: What the parts are, for the record.
+        identity: What must be the same for the run to go on.
+    """
+
+    model: Model
+    train: EncodedRows
+    dev: Part
+    test: Part | None
+    metric: str
+    margins: Tensor | None
+    described: dict[str, Any]
+    identity: dict[str, Any]
+
+
+def _prepare(config: Config, processes: Processes) -> _Ready:
+    """Reads and checks all data, and builds the model."""
+    rows = load_parts(config)
+    sources = {
+        "train": str(config.data.train),
+        "dev": config.data.dev or str(config.data.train),
+        "test": str(config.data.test),
+    }
+    # A share held out of the training part may have the only token of some tag.
+    model = build_model(config, rows["train"], tags=() if config.data.dev else tag_values(rows["dev"]))
+    model.network.to(processes.device)
+    encoded = encode_part(model, rows["train"], sources["train"])
+    dev = prepare_part(model, rows["dev"], sources["dev"])
+    test = prepare_part(model, rows["test"], sources["test"]) if "test" in rows else None
+    metric = check_metric(config, dev, sources["dev"])
+    if encoded.tags is None:
+        raise DataError("the training part has no tags", path=sources["train"])
+    vocabulary = model.vocabulary
+    margins = tag_margins(config.training.class_weights, vocabulary.tags, vocabulary.scheme, encoded.tags)
+    fingerprints = {
+        "train": data_fingerprint(encoded),
+        "dev": part_fingerprint(dev),
+        "fixed weights": fixed_fingerprint(model.network),
+    }
+    return _Ready(
+        model=model,
+        train=encoded,
+        dev=dev,
+        test=test,
+        metric=metric,
+        margins=margins,
+        described={name: describe_rows(part, sources[name]) for name, part in rows.items()},
+        identity=run_identity(config, fingerprints, processes),
+    )
+
+
+def _check_agreement(identity: dict[str, Any], processes: Processes) -> None:
+    """Makes sure that all processes, perhaps on several machines, are about to run the same.
+
+    Raises:
+        ConfigError: They are not.
+    """
+    first, *others = map(json.loads, processes.gather_bytes(json.dumps(identity).encode()))
+    for rank, other in enumerate(others, start=1):
+        if changed := differences(first, other):
+            problem = f"process {rank} has another configuration or other data than the first: {'; '.join(changed)}"
+            processes.fail(ConfigError(problem))
+
+
+def _trainer(ready: _Ready, saver: Saver, *, folder: Path, processes: Processes, progress: bool) -> Trainer:
+    """Sets up the training loop at its beginning."""
+    model, config = ready.model, ready.model.config
     saved = False
 
     def keep(outcome: Outcome) -> None:
         nonlocal saved
-        model.metrics = {"dev": {"metric": outcome.best_score, "name": metric, "epoch": outcome.best_epoch}}
-        model.save_weights(folder) if saved else model.save(folder)
-        saved = True
+        model.metrics = {"dev": {"metric": outcome.best_score, "name": ready.metric, "epoch": outcome.best_epoch}}
+        if not processes.first:
+            return
+        try:
+            model.save_weights(folder) if saved else model.save(folder)
+            saved = True
+        except OSError as error:
+            # The weights are in memory, and written once more at the end.
+            _logger.warning("the best model so far was not written (%s); the run goes on", error)
 
-    identity = {
-        "configuration": _identity(config),
-        "data": {"train": data_fingerprint(encoded), "dev": part_fingerprint(dev)},
-        # Another release may keep its state otherwise, or round otherwise.
-        "versions": {"bilstm-tagger": bilstm_tagger.__version__, "torch": torch.__version__},
-    }
-    checkpoints = CheckpointFolder(folder / "checkpoints", identity)
-    unfinished = _unfinished(checkpoints, resume=resume)
-    trainer = Trainer(
+    return Trainer(
         model.network,
-        encoded,
+        ready.train,
         config.training,
         seed=config.seed,
-        score=lambda: fast_metric(dev.gold, _predict(model, dev.rows), metric),
+        score=lambda: dev_score(model, ready.dev, ready.metric, processes),
         keep=keep,
-        history=History(folder / "metrics.jsonl"),
-        metric=metric,
-        checkpoints=checkpoints,
+        history=History(folder / "metrics.jsonl" if processes.first else None),
+        metric=ready.metric,
+        processes=processes,
+        save=saver,
+        margins=ready.margins,
         progress=progress,
     )
-    if unfinished is not None:
-        try:
-            trainer.restore(unfinished)
-        except (KeyError, ValueError, TypeError, RuntimeError) as error:
-            raise ConfigError(
-                f"the newest checkpoint in {checkpoints.folder} does not fit this run ({type(error).__name__})",
-                hint="Delete that folder to start anew",
-            ) from None
-        trainer.display.say(f"going on in epoch {trainer.epoch}; to start anew, delete {checkpoints.folder}")
-    return trainer
 
 
-def _identity(config: Config) -> dict[str, Any]:
-    """What must be the same for a run to go on: all but where it is written and how often it is saved."""
-    values = config.to_dict()
-    del values["output"]
-    for key in ("checkpoint_minutes", "checkpoint_steps"):
-        del values["training"][key]
-    return values
-
-
-def _unfinished(checkpoints: CheckpointFolder, *, resume: bool) -> Checkpoint | None:
-    """Returns the checkpoint to go on from; where a run starts anew, removes what an earlier one left.
-
-    Raises:
-        ConfigError: ``resume`` is asked for, and there is nothing to go on from, or something changed.
-    """
-    found = checkpoints.newest()
-    if found is not None:
-        checkpoint, identity = found
-        if resume:
-            refuse_changes(identity, checkpoints.identity, checkpoints.folder)
-        if identity == checkpoints.identity:
-            return checkpoint
-        _logger.warning(
-            "%s holds an unfinished run of another configuration or other data; starting anew", checkpoints.folder
-        )
-        checkpoints.clear()
-    elif resume:
-        raise ConfigError(
-            f"there is no unfinished run in {checkpoints.folder.parent}",
-            hint="A run writes its first checkpoint after training.checkpoint_minutes; start anew without --resume",
-        )
-    return None
-
-
-def _prepare_torch(config: Config) -> torch.device:
-    """Sets the seed and the threads; returns the device."""
-    torch.manual_seed(config.seed)
-    if config.training.threads:
-        torch.set_num_threads(config.training.threads)
-    name = config.training.device
-    if name == "auto":
-        name = "cuda" if torch.cuda.is_available() else "cpu"
-    try:
-        device = torch.device(name)
-        torch.zeros(1, device=device)
-    except (RuntimeError, AssertionError) as error:
-        raise ConfigError(
-            f"'training.device' cannot be used: {error}", received=name, accepted="auto, cpu, cuda"
-        ) from None
-    return device
-
-
-def _check_metric(config: Config, dev: Part, source: str) -> str:
-    """Returns the name of the dev score, after computing it once on a perfect answer to the first labelled sequence.
-
-    Raises:
-        ConfigError: The task has no such score.
-        DataError: The dev part has no tags to score.
-    """
-    task = config.task_definition
-    metric = task.metric if config.training.metric == "auto" else config.training.metric
-    tags = next((tags for tags in dev.gold if any(tag is not None for tag in tags)), None)
-    if tags is None:
-        raise DataError("the dev part has no tags", path=source, hint="Choosing the best epoch needs labelled data")
-    known = [tag for tag in tags if tag is not None]
-    score([known], [known], task=task).metric(metric)
-    fast_metric([known], [known], metric)
-    return metric
-
-
-def _predict(model: Model, rows: EncodedRows) -> list[list[str]]:
-    grammar = TagGrammar(model.vocabulary.tags, model.vocabulary.scheme)
-    return [grammar.names(path) for path in decode_rows(model.network, rows, decoding=model.config.decoding)]
-
-
-def _final_scores(model: Model, result: TrainingResult, dev: Part, test: Part | None) -> TrainingResult:
+def _final_scores(ready: _Ready, result: TrainingResult, processes: Processes) -> TrainingResult:
     """Scores the best epoch in full, and writes the scores into the folder."""
+    model = ready.model
     model.network.eval()
-    task = model.config.task_definition
     metrics: dict[str, Any] = {
         "best_epoch": result.best_epoch,
         "epochs": result.epochs,
         "finished": not result.interrupted,
     }
     reports: dict[str, Report] = {}
-    for name, part in (("dev", dev), ("test", test)):
+    for name, part in (("dev", ready.dev), ("test", None if result.interrupted else ready.test)):
         if part is not None:
-            began = time.perf_counter()
-            predicted = _predict(model, part.rows)
-            reports[name] = score(part.gold, predicted, task=task, seconds=time.perf_counter() - began)
+            reports[name] = full_report(model, part, processes)
             metrics[name] = {"metric": reports[name].metric(result.metric), "name": result.metric}
             metrics[name] |= reports[name].to_dict()
     model.metrics = metrics
-    # All of it: Ctrl-C may have come while the first epoch's folder was being written.
-    model.save(result.folder)
+    if processes.first:
+        # All of it: Ctrl-C may have come while the first epoch's folder was being written.
+        model.save(result.folder)
     return dataclasses.replace(result, report=reports["dev"], test_report=reports.get("test"))

@@ -11,6 +11,9 @@ from typing import Any
 
 from bilstm_tagger.config import Config
 from bilstm_tagger.errors import ConfigError
+from bilstm_tagger.training.parts import describe_rows, load_parts
+from bilstm_tagger.training.processes import launched
+from bilstm_tagger.training.record import read_record
 from bilstm_tagger.training.run import train
 
 __all__ = ["SeedsResult", "train_seeds"]
@@ -76,7 +79,8 @@ def train_seeds(
 ) -> SeedsResult:
     """Trains once with each seed, one after the other, and keeps all models.
 
-    A seed that is finished already, with this very configuration, is not trained again; an unfinished one goes on.
+    A seed that is finished already, with this very configuration and data, is not trained again; an unfinished one
+    goes on.
 
     Args:
         config: The run; its own seed is not used.
@@ -86,8 +90,13 @@ def train_seeds(
         announce: Takes a line about each seed: that it begins, or that it is finished already.
 
     Raises:
-        ConfigError: No seed, or one twice; and as ``train`` does.
+        ConfigError: No seed, or one twice, or one of several processes; and as ``train`` does.
     """
+    if launched():
+        raise ConfigError(
+            "several seeds are trained by one process",
+            hint="Start it without a launcher, or launch each seed by itself with --set seed=N",
+        )
     if not seeds or len(set(seeds)) < len(seeds):
         raise ConfigError("the seeds must be different numbers", received=list(seeds), accepted="such as 1,2,3")
     folder = Path(output or config.output or f"runs/{config.task}")
@@ -122,6 +131,10 @@ def _finished(folder: Path, config: Config) -> dict[str, Any] | None:
         stored = json.loads((folder / "config.json").read_text(encoding="utf-8"))
         metrics: dict[str, Any] = json.loads((folder / "metrics.json").read_text(encoding="utf-8"))
         same = stored["training"] == config.to_dict() and metrics["finished"] and "metric" in metrics["dev"]
-    except (OSError, ValueError, KeyError, TypeError):
+        hashes = {name: part["hash"] for name, part in read_record(folder)["data"].items()}
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return None  # no run, or a damaged folder: trained anew
-    return metrics if same else None
+    if not same:
+        return None
+    now = {name: describe_rows(rows, name)["hash"] for name, rows in load_parts(config).items()}
+    return metrics if hashes == now else None

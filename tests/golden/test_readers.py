@@ -7,6 +7,7 @@ from collections import Counter
 import pytest
 
 from bilstm_tagger.data import load_rows
+from bilstm_tagger.data.alignment import Misfits
 from bilstm_tagger.schemes import tags_to_spans
 
 CONLL2003_DEV = {"PER": 1842, "LOC": 1837, "ORG": 1341, "MISC": 922}
@@ -70,6 +71,82 @@ def test_spans(shared_data, file, task):
     assert len(rows) == sentences
     assert sum(map(len, rows["tokens"])) == tokens
     assert Counter(label for tags in rows["tags"] for label, _, _ in tags_to_spans(tags)) == spans
+
+
+LEGAL = {
+    "bag": (12791, 343439, {"DATE": 6463, "DURATION": 491, "SET": 99, "TIME": 34}),
+    "bfh": (8522, 276515, {"DATE": 6156, "DURATION": 189, "SET": 37, "TIME": 9}),
+    "bgh": (5858, 177867, {"DATE": 2819, "DURATION": 254, "TIME": 22, "SET": 7}),
+    "bpatg": (12016, 404097, {"DATE": 4576, "DURATION": 84, "TIME": 12, "SET": 4}),
+    "bsg": (8083, 302413, {"DATE": 4634, "DURATION": 215, "SET": 64, "TIME": 14}),
+    "bverfg": (9237, 306320, {"DATE": 3595, "DURATION": 207, "TIME": 20, "SET": 12}),
+    "bverwg": (10216, 348326, {"DATE": 4879, "DURATION": 178, "SET": 36, "TIME": 9}),
+}
+
+
+@pytest.mark.parametrize("court", LEGAL)
+def test_a_member_of_an_archive(shared_data, court):
+    sentences, tokens, spans = LEGAL[court]
+    rows = load_rows(f"{shared_data}/text/legal-de/timex.iob2.tar.xz::{court}.timex.iob2", task="ner")
+    assert (len(rows), sum(map(len, rows["tokens"]))) == (sentences, tokens)
+    assert Counter(label for tags in rows["tags"] for label, _, _ in tags_to_spans(tags)) == spans
+
+
+@pytest.mark.slow
+def test_a_folder_with_an_archive(shared_data):
+    rows = load_rows(shared_data / "text" / "legal-de", task="ner")
+    assert (len(rows), sum(map(len, rows["tokens"]))) == (66723, 2158977)
+    assert sum(len(tags_to_spans(tags)) for tags in rows["tags"]) == 35119
+
+
+def test_character_spans(shared_data):
+    # The published tokens are characters; here a Latin word is one token, and three spans end inside one.
+    found = Misfits()
+    path = shared_data / "text" / "ner-ja-wikipedia" / "ner.json"
+    rows = load_rows(path, task="ner", misfits=found)
+    assert len(rows) == 5343
+    assert (
+        Counter(label for tags in rows["tags"] for label, _, _ in tags_to_spans(tags))
+        == (SPANS["ner-ja-wikipedia/ner.char.iob2", "ner"][2])
+    )
+    assert (found.spans, len(found.records)) == (13185, 3)
+    characters = load_rows(path, task="ner", tokenizer="characters", align="strict")
+    assert sum(len(tags_to_spans(tags)) for tags in characters["tags"]) == 13185
+
+
+# file: documents; the numbers of -DOCSTART- lines that the sources name
+DOCUMENTS = {
+    "conll2003-en/eng.testa": 216,
+    "conll2003-en/eng.train": 946,
+    "conll2002/ned.testa": 74,
+    "conll2002/ned.train": 287,
+}
+
+
+@pytest.mark.parametrize("file", DOCUMENTS)
+def test_documents(shared_data, file):
+    rows = load_rows(shared_data / "text" / file, task="ner")
+    assert len(set(rows["document"])) == DOCUMENTS[file]
+
+
+def test_the_inner_layer(shared_data):
+    path = shared_data / "text" / "germeval2014-devtest" / "NER-de-dev.tsv"
+    inner = load_rows(path, task="ner", tag_column=3)
+    assert (len(inner), sum(map(len, inner["tokens"]))) == (2200, 41653)
+    assert 0 < sum(len(tags_to_spans(tags)) for tags in inner["tags"]) < 2674
+
+
+FOLDERS = [
+    ("wnut17", "train", 3394), ("wnut17", "dev", 1009), ("wnut17", "test", 1287), ("bc5cdr", "dev", 4581),
+    ("conll2003-en", "dev", 3250), ("conll2000", "test", 2012), ("germeval2014-devtest", "test", 5100),
+    ("uner-pt-bosque", "train", 7018), ("wikigold", "test", 1841 - 145), ("hiner-hi-val", "dev", 10851),
+    ("broad-twitter", "test", 9339), ("uner-zh-gsd", "dev", 500), ("ncbi-disease", "train", 5424),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("folder", "split", "sentences"), FOLDERS)
+def test_folders(shared_data, folder, split, sentences):
+    assert len(load_rows(shared_data / "text" / folder, task="ner", split=split)) == sentences
 
 
 @pytest.mark.parametrize(("file", "sentences"), [("dev", 2001), ("test", 2077)])

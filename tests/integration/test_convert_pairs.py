@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from bilstm_tagger.data.convert import convert_rows
+from bilstm_tagger.data.conversion.convert import convert_rows
 from bilstm_tagger.data.formats import get_reader
 from bilstm_tagger.data.records import ReadOptions
-from bilstm_tagger.data.row_formats import ROW_FORMATS
-from bilstm_tagger.data.writing import WriteOptions
+from bilstm_tagger.data.writers.base import WriteOptions
+from bilstm_tagger.data.writers.formats import ROW_FORMATS
 from bilstm_tagger.tasks import get_task
 
 WORDS = ("conll", "conllu", "jsonl", "json", "csv", "tsv", "parquet", "arrow")

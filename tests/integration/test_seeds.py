@@ -52,6 +52,25 @@ def test_another_configuration_is_trained_again(tmp_path: Path) -> None:
     assert "finished" not in lines[0]
 
 
+def test_changed_data_are_trained_on_again(tmp_path: Path) -> None:
+    settings = config(tmp_path)
+    train_seeds(settings, [1], output=tmp_path / "runs", progress=False)
+    before = (tmp_path / "runs" / "seed-1" / "model.safetensors").read_bytes()
+    for count, again in ((30, False), (31, True)):
+        write_conll(tmp_path / "train.conll", ner_rows(count))
+        lines: list[str] = []
+        train_seeds(settings, [1], output=tmp_path / "runs", progress=False, announce=lines.append)
+        assert ("finished already" not in lines[0]) == again
+    assert (tmp_path / "runs" / "seed-1" / "model.safetensors").read_bytes() != before
+
+
+@pytest.mark.parametrize("name", ["WORLD_SIZE", "OMPI_COMM_WORLD_SIZE"])
+def test_seeds_are_for_one_process(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    monkeypatch.setenv(name, "2")
+    with pytest.raises(ConfigError, match=r"several seeds are trained by one process.*--set seed=N"):
+        train_seeds(config(tmp_path), [1], output=tmp_path / "runs", progress=False)
+
+
 @pytest.mark.parametrize("text", ["[]", "{}", '{"finished": true, "dev": 3}', "{"])
 def test_a_damaged_folder_is_trained_again(tmp_path: Path, text: str) -> None:
     settings = config(tmp_path)

@@ -16,6 +16,7 @@ from tiny import ner_rows, pos_rows, protein_rows, sections, tiny_config, write_
 from bilstm_tagger.config import Config
 from bilstm_tagger.inference import Tagger
 from bilstm_tagger.training import run as run_module
+from bilstm_tagger.training import scoring as scoring_module
 from bilstm_tagger.training import train
 from bilstm_tagger.training.run import TrainingResult
 from bilstm_tagger.training.trainer import Trainer
@@ -72,6 +73,22 @@ VARIANTS: dict[str, dict[str, Any]] = {
     "linear": {"training": {"schedule": "linear", "warmup": 0.1}},
     "cosine": {"training": {"schedule": "cosine"}},
     "inverse": {"training": {"schedule": "inverse", "decay": 0.1}},
+    "plateau": {"training": {"schedule": "plateau", "plateau_patience": 1}},
+    "one cycle": {"training": {"schedule": "one-cycle", "warmup": 0.3}},
+    "radam": {"training": {"optimizer": "radam", "weight_decay": 0.001, "learning_rate": 0.05, "epochs": 12}},
+    "nadam": {"training": {"optimizer": "nadam"}},
+    "adagrad": {"training": {"optimizer": "adagrad", "learning_rate": 0.1}},
+    "rmsprop": {"training": {"optimizer": "rmsprop", "learning_rate": 0.005}},
+    "equal mean of weights": {"training": {"swa_start": 0.6}},
+    "accumulated": {"training": {"accumulate": 3, "batch_tokens": 24}},
+    "bf16": {"training": {"precision": "bf16"}},
+    "smoothed": {"training": {"label_smoothing": 0.1}},
+    "balanced": {"training": {"class_weights": "balanced"}},
+    "weighted": {"training": {"class_weights": {"LOC": 2.0}}},
+    "encoder frozen for good": {"training": {"freeze": ["encoder"], "learning_rate": 0.05}},
+    "words frozen at first, crf faster": {
+        "training": {"freeze": ["word"], "freeze_epochs": 2, "rates": {"crf": 3.0, "char": 0.5}}
+    },
     "loss by sequence": {"training": {"reduction": "sequence", "learning_rate": 0.01}},
     "summed loss": {"training": {"reduction": "sum", "clip": 1.0}},
     "no constraints": {"crf": {"constraints": False}},
@@ -149,7 +166,7 @@ def test_the_folder_holds_the_model_its_history_and_its_scores(parts: dict[str, 
     assert result.seconds > 0
     assert {file.name for file in folder.iterdir()} == {
         *("config.json", "tokenizer.json", "tokenizer_config.json", "vocab.json", "model.safetensors"),
-        *("metrics.json", "metrics.jsonl", "README.md", "curves.png"),
+        *("metrics.json", "metrics.jsonl", "README.md", "curves.png", "run.json"),
     }
     assert (folder / "curves.png").read_bytes().startswith(b"\x89PNG")
     records = lines(folder)
@@ -172,6 +189,34 @@ def test_the_folder_holds_the_model_its_history_and_its_scores(parts: dict[str, 
     assert Tagger.from_pretrained(folder).evaluate(parts["test"]).metric("f1") == scores["test"]["metric"]
     card = (folder / "README.md").read_text(encoding="utf-8")
     assert f"| test | {parts['test']} | {scores['test']['metric']:.4f} |" in card
+
+
+def test_the_record_says_what_was_run_on_what_and_where(parts: dict[str, str], tmp_path: Path) -> None:
+    config = names_config(parts, {"data": {"test": parts["test"]}, "training": {"epochs": 1}})
+    records = []
+    for name in ("one", "two"):
+        run(config.model_copy(update={"output": None}), tmp_path / name)
+        records.append(json.loads((tmp_path / name / "run.json").read_text(encoding="utf-8")))
+    first, second = records
+    assert first["seed"] == config.seed
+    assert first["configuration"]["training"]["epochs"] == 1
+    assert first["configuration"]["word"]["digits_to_zero"] is True
+    assert set(first["versions"]) == {"bilstm-tagger", "python", "torch", "numpy"}
+    assert {name: part["sequences"] for name, part in first["data"].items()} == {"train": 60, "dev": 20, "test": 20}
+    tokens = sum(len(row["tokens"]) for row in ner_rows(60, seed=0))
+    assert (first["data"]["train"]["source"], first["data"]["train"]["tokens"]) == (parts["train"], tokens)
+    assert len({part["hash"] for part in first["data"].values()}) == 3
+    assert (first["machine"]["device"], first["machine"]["processes"]) == ("cpu", 1)
+    assert first["machine"]["threads"] == torch.get_num_threads()
+    assert first["machine"]["processor"]
+    (session,) = first["sessions"]
+    assert session["status"] == "finished"
+    assert session["began"] <= session["ended"]
+    assert session["command"]
+    # What does not depend on when and where is the same.
+    for record in records:
+        del record["sessions"], record["machine"]
+    assert first == second
 
 
 def test_the_output_comes_from_the_argument_then_the_configuration(
@@ -214,14 +259,14 @@ def scripted(monkeypatch: pytest.MonkeyPatch, scores: list[float], during: Calla
             during(count)
         return next(left)
 
-    real = run_module._check_metric
+    real = run_module.check_metric
 
     def check(*args: Any) -> str:
         name = real(*args)
-        monkeypatch.setattr(run_module, "fast_metric", score)
+        monkeypatch.setattr(scoring_module, "fast_metric", score)
         return name
 
-    monkeypatch.setattr(run_module, "_check_metric", check)
+    monkeypatch.setattr(run_module, "check_metric", check)
 
 
 def test_training_stops_when_patience_ends_and_keeps_the_best(
@@ -289,7 +334,7 @@ def test_ctrl_c_in_the_first_epoch_leaves_no_model(
     result = run(names_config(parts), tmp_path)
     assert (result.interrupted, result.best_epoch, result.epochs, result.best_score) == (True, 0, 0, -1.0)
     assert result.report is None
-    assert {file.name for file in tmp_path.iterdir()} == {"metrics.jsonl"}
+    assert {file.name for file in tmp_path.iterdir()} == {"metrics.jsonl", "run.json"}
 
 
 @pytest.mark.parametrize("ema", [0.0, 0.9])

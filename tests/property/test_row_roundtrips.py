@@ -13,13 +13,13 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from bilstm_tagger.data.changes import ChangeLog
-from bilstm_tagger.data.convert import convert_rows
+from bilstm_tagger.data.conversion.convert import convert_rows
 from bilstm_tagger.data.formats import get_reader
-from bilstm_tagger.data.json_writers import LAYOUTS, write_jsonl
 from bilstm_tagger.data.records import ReadOptions, Record
-from bilstm_tagger.data.row_formats import ROW_FORMATS, find_row_format
-from bilstm_tagger.data.writing import WriteOptions
+from bilstm_tagger.data.repairs.changes import ChangeLog
+from bilstm_tagger.data.writers.base import WriteOptions
+from bilstm_tagger.data.writers.formats import ROW_FORMATS, find_row_format
+from bilstm_tagger.data.writers.json import LAYOUTS, write_jsonl
 from bilstm_tagger.errors import DataError
 from bilstm_tagger.schemes import Scheme, convert, spans_to_tags
 from bilstm_tagger.tasks import get_task

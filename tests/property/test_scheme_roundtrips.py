@@ -17,7 +17,7 @@ from bilstm_tagger.schemes import (
     tags_to_spans,
 )
 
-EXACT = [Scheme.IOB1, Scheme.IOB2, Scheme.BIOES, Scheme.BILOU]
+EXACT = [Scheme.IOB1, Scheme.IOB2, Scheme.BIOES, Scheme.BILOU, Scheme.BMES]
 LABELS = st.sampled_from(["PER", "LOC", "a-b", "人名", ""])
 
 

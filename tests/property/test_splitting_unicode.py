@@ -9,8 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bilstm_tagger.errors import InputError
-from bilstm_tagger.features.split_rules import KINDS
 from bilstm_tagger.features.splitting import AMINO_ACIDS, Splitter, build_tokenizer
+from bilstm_tagger.split_rules import KINDS
 
 VOCABULARY = {"<pad>": 0, "<unk>": 1}
 TOKENIZERS = {kind: build_tokenizer(kind, VOCABULARY) for kind in KINDS}

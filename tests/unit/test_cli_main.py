@@ -17,7 +17,7 @@ from bilstm_tagger.errors import TaggerError
 def fail_with(monkeypatch: pytest.MonkeyPatch, error: BaseException) -> None:
     """Makes every model fail to load in this way."""
 
-    def from_pretrained(folder: str) -> None:
+    def from_pretrained(folder: str, **where: object) -> None:
         raise error
 
     monkeypatch.setattr("bilstm_tagger.inference.Tagger", SimpleNamespace(from_pretrained=from_pretrained))
@@ -82,7 +82,7 @@ def test_an_unknown_command_suggests_the_right_one(capsys) -> None:
 def test_log_lines_reach_standard_error_during_a_command_only(monkeypatch, capsys) -> None:
     logger = logging.getLogger("bilstm_tagger.data")
 
-    def from_pretrained(folder: str) -> None:
+    def from_pretrained(folder: str, **where: object) -> None:
         logger.info("%d tags repaired", 3)
         logger.warning("odd")
         raise TaggerError("stop")

@@ -34,6 +34,7 @@ class FakeTraining:
             interrupted=self.interrupted,
             report=None,
             test_report=SimpleNamespace(to_text=lambda: "the test report"),
+            rank=0,
         )
 
 

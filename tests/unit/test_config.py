@@ -147,7 +147,7 @@ def test_absolute_paths_and_builtin_names_stay(tmp_path: Path) -> None:
             {"task": "ner", "training": {"optimizer": "adamm"}},
             [
                 "wrong value for 'training.optimizer': got 'adamm'",
-                "'sgd', 'adam' or 'adamw'",
+                "'sgd', 'adam', 'adamw'",
                 "Did you mean 'adam'?",
             ],
         ),

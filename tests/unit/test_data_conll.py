@@ -62,6 +62,50 @@ def test_layouts_that_are_given(read, text, options):
     assert read(text, **options) == PLAIN
 
 
+@pytest.mark.parametrize(
+    ("text", "options"),
+    [
+        ("a,B-X\nb,O\n\nc,O\n", {}),
+        ("a|||B-X\nb|||O\n\nc|||O\n", {}),
+        ("a;X;B-X\nb;X;O\n\nc;X;O\n", {"separator": "semicolon"}),
+        ("token tag\na B-X\nb O\n\nc O\n", {}),
+        ("# global.columns = NER FORM\nB-X\ta\nO\tb\n\nO\tc\n", {}),
+        ("# a note\nWord\tPOS\tNER\na\tY\tB-X\nb\tY\tO\n\nc\tY\tO\n", {}),
+        ("gold surface\nB-X a\nO b\n\nO c\n", {"token_column": "Surface", "tag_column": "gold"}),
+        ("a B-Y B-X\nb B-Y O\n\nc O O\n", {"tag_column": 2}),
+    ],
+)
+def test_names_and_separators(read, text, options):
+    assert read(text, **options) == [(["a", "b"], ["B-X", "O"]), (["c"], ["O"])]
+
+
+def test_the_task_chooses_among_named_columns(read):
+    text = "word pos chunk ner\na X B-NP B-PER\n"
+    tags = [read(text, task)[0][1] for task in ("pos", "chunking", "ner")]
+    assert tags == [["X"], ["B-NP"], ["B-PER"]]
+    assert read(text, "ner", tag_column="chunk")[0][1] == ["B-NP"]
+
+
+def test_a_first_line_of_data_is_no_header(read):
+    assert read("text O\nlabel B-X\n") == [(["text", "label"], ["O", "B-X"])]
+
+
+def test_bmes(read):
+    assert read("a B-X\nb M-X\nc E-X\nd S-Y\n") == [(list("abcd"), ["B-X", "I-X", "I-X", "B-Y"])]
+
+
+def test_documents(tmp_path):
+    path = tmp_path / "x.conll"
+    for text, documents in (
+        ("a O\n\n-DOCSTART- O\n\nb B-X\n\nc O\n\n-DOCSTART- O\nd O\n", [None, "1", "1", "2"]),
+        ("-DOCSTART- -X- O\n\na X O\n-DOCSTART- -X- O\nb X B-X\n", ["1", "2"]),
+    ):
+        path.write_text(text)
+        assert load_rows(path, task="ner")["document"] == documents
+    path.write_text("a O\n")
+    assert "document" not in load_rows(path, task="ner").column_names
+
+
 def test_tokens_that_look_like_comments_are_kept(read):
     rows = read("#\tO\n# 1\tO\n#hashtag\tB-X\n\n#first\tO\n")
     assert rows == [(["#", "# 1", "#hashtag"], ["O", "O", "B-X"]), (["#first"], ["O"])]
@@ -131,13 +175,23 @@ def test_tokens_alone(read):
         ("a O\nb O\nc d O\n", {}, r"file.conll:3: .*Set data.separator"),
         ("a\nb\n", {}, r"there is no column of tags: got 'a'. Accepted: a token and a tag on each line"),
         ("a O\n", {"tag_column": 2}, r"data.tag_column asks for: got 2. Accepted: 0 to 1, or -1 to -2"),
-        ("a O\n", {"token_column": "FORM"}, r"data.token_column asks for: got 'FORM'"),
+        (
+            "a O\n",
+            {"token_column": "FORM"},
+            r"data.token_column asks for: got 'FORM'.*the file does not name its columns",
+        ),
+        ("word tag\na O\n", {"tag_column": "tga"}, r"asks for: got 'tga'.*or a name: word, tag. Did you mean 'tag'\?"),
         ("a O\n", {"tag_column": 0}, r"there is no column of tags"),
     ],
 )
 def test_errors_name_file_and_line(read, text, options, message):
     with pytest.raises(DataError, match=message):
         read(text, **options)
+
+
+def test_a_number_too_long_to_be_an_index(read):
+    text = "1\ta\tO\n2\tb\tB-X\n\n" * 2 + "9" * 5000 + "\tc\tO\n"
+    assert [tokens for tokens, _ in read(text)] == [["a", "b"], ["a", "b"], ["c"]]
 
 
 def test_a_broken_index_far_down(read):

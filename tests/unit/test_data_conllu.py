@@ -44,7 +44,27 @@ def test_words_tags_text_and_offsets(path):
         "tags": ["INTJ", "PUNCT"],
         "text": "Hej!",
         "offsets": [[0, 3], [3, 4]],
+        "document": "1",
     }
+
+
+def test_documents(tmp_path):
+    path = tmp_path / "x.conllu"
+    sentence = "1\ta" + "\t_" * 8 + "\n\n"
+    path.write_text(sentence + "# newdoc id = web-1\n" + sentence * 2 + "# newdoc\n" + sentence, encoding="utf-8")
+    assert load_rows(path, task="pos")["document"] == [None, "web-1", "web-1", "2"]
+
+
+def test_a_key_of_a_column_as_the_tag(tmp_path):
+    path = tmp_path / "x.conllu"
+    lines = [
+        "1\ta b\t_\tX\t_\tCase=Nom|Number=Sing\t_\t_\t_\tNE=B-PER|SpaceAfter=No",
+        "2\tc\t_\tX\t_\t_\t_\t_\t_\tNE=I-PER",
+    ]
+    path.write_text("\n".join([*lines, "3\td" + "\t_" * 8]), encoding="utf-8")
+    [row] = load_rows(path, task="ner", tag_column="misc:NE")
+    assert (row["tokens"], row["tags"], row["text"]) == (["a b", "c", "d"], ["B-PER", "I-PER", "O"], "a bc d")
+    assert load_rows(path, task="pos", tag_column="FEATS:Number")["tags"] == [["Sing", None, None]]
 
 
 def test_a_text_that_does_not_fit_is_made_anew(tmp_path):

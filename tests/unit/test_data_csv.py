@@ -1,7 +1,7 @@
 import pytest
 
 from bilstm_tagger.data import load_rows
-from bilstm_tagger.errors import DataError
+from bilstm_tagger.errors import ConfigError, DataError
 
 
 @pytest.fixture
@@ -54,6 +54,38 @@ def test_words(write):
     }
     assert load_rows(write(text), task="pos")["tags"] == [["NNP", "NN"], ["X"]]
     assert load_rows(write(text), task="pos", require_tags=False)["tags"] == [[None, None], [None]]
+
+
+def test_blank_lines_end_sentences_where_no_column_names_them(write):
+    for name, text in (
+        ("x.tsv", 'word\tner\nEU\tB-ORG\n"\tO\n\nOslo\tB-LOC\n'),
+        ("x.csv", 'word,tag\nEU,B-ORG\n"""",O\n,\nOslo,B-LOC\n'),
+    ):
+        rows = load_rows(write(text, name), task="ner")
+        assert rows["tokens"] == [["EU", '"'], ["Oslo"]]
+        assert rows["id"] == ["1", "2"]
+
+
+def test_quoted_fields_between_tabs(write):
+    assert load_rows(write('word\ttag\n"a\tb"\tO\n""""\tB-X\n', "x.tsv"), task="ner")["tokens"] == [["a\tb", '"']]
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ('word,tag\na,O\n"b,O\nc,O\n', r"x.csv:4: not valid CSV \(unexpected end of data\)"),
+        ('word,tag\na,O\n"b\nc",O\n', r"x.csv:4: a line break inside a word: got 'b\\nc'. Perhaps a quotation mark"),
+        ("wo\rrd,tag\na,O\n", r"x.csv:1: not valid CSV \(new-line character"),
+    ],
+)
+def test_quotation_marks_that_nothing_closes(write, text, message):
+    with pytest.raises(DataError, match=message):
+        load_rows(write(text), task="ner")
+
+
+def test_a_separator_of_several_characters(write):
+    with pytest.raises(ConfigError, match=r"CSV has a separator of one character: got '\|\|'"):
+        load_rows(write("word,tag\na,O\n"), task="ner", separator="||")
 
 
 @pytest.mark.parametrize(

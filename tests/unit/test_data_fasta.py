@@ -51,10 +51,10 @@ def test_labels_in_the_same_record(write):
 
 
 def test_sequences_alone(write):
-    rows = load_rows(write(">a\nmkv l\nAAA\n>\nW\n>empty\n"), task="protein_ss3", require_tags=False)
-    assert rows["tokens"] == [list("MKVLAAA"), ["W"], []]
-    assert rows["tags"] == [[None] * 7, [None], []]
-    assert rows["id"] == ["a", "2", "empty"]
+    rows = load_rows(write(">a\nmkv l\nAAA\n>\nW\n"), task="protein_ss3", require_tags=False)
+    assert rows["tokens"] == [list("MKVLAAA"), ["W"]]
+    assert rows["tags"] == [[None] * 7, [None]]
+    assert rows["id"] == ["a", "2"]
 
 
 def test_a_fasta_file_by_its_content(write):
@@ -110,5 +110,5 @@ def test_nucleotides_are_refused(write):
 
 def test_a_labels_file_is_no_use_to_columns(write):
     path = write("a O\n", "x.conll")
-    with pytest.raises(Exception, match=r"data.labels is for FASTA and CSV; .*x.conll is read as conll"):
-        load_rows(path, task="ner", labels=str(path))
+    with pytest.raises(Exception, match=r"data.labels is for fasta, csv, jsonl, .*; .*x.conll is read as conll"):
+        load_rows(path, task="ner", labels=str(path), format="conll")

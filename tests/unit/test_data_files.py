@@ -60,10 +60,20 @@ def test_bad_bytes_far_down(tmp_path):
     assert caught.value.line == 100_001
 
 
-def test_an_archive_of_several_files(tmp_path):
+def test_an_archive_of_several_files_is_no_single_file(tmp_path):
     _zip(tmp_path / "x.zip", "a.conll", "b.conll")
     with pytest.raises(DataError, match=r"more than one file: got \['a.conll', 'b.conll'\]"):
-        load_rows(tmp_path / "x.zip", task="ner")
+        list(read_lines(tmp_path / "x.zip"))
+
+
+def test_wrong_bytes_before_a_torn_end(tmp_path):
+    path = tmp_path / "x.conll"
+    path.write_bytes(gzip.compress(b"a \xff\n" * 100_000)[:-6])
+    with pytest.raises(DataError, match=r"x.conll(:1: byte 3|: damaged: neither text in UTF-8 nor a whole)"):
+        load_rows(path, task="ner")
+    path.write_bytes(gzip.compress(b"a \xff", mtime=0)[:-6])
+    with pytest.raises(DataError, match=r"x.conll: (damaged: neither text|cannot be read)"):
+        load_rows(path, task="ner")
 
 
 BLANK = ["", "\n\n", "\ufeff", " \t\n"]
@@ -95,8 +105,10 @@ def test_missing_file_and_the_nearest_name(tmp_path):
 
 
 def test_a_folder(tmp_path):
-    with pytest.raises(DataError, match=r"this is a folder. Accepted: a file, a glob"):
+    with pytest.raises(DataError, match=r"no data files in it"):
         load_rows(tmp_path, task="ner")
+    with pytest.raises(DataError, match=r"this is a folder. Accepted: a file, a glob"):
+        list(read_lines(tmp_path))
 
 
 def test_globs_and_lists(tmp_path):

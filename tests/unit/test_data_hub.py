@@ -67,7 +67,8 @@ def test_hub_ids(dataset, monkeypatch, tmp_path, source, asked):
     monkeypatch.chdir(tmp_path)
     calls = []
 
-    def load_dataset(path, name):
+    def load_dataset(path, name, *, streaming):
+        assert not streaming
         calls.append((path, name))
         return datasets.DatasetDict({"train": dataset})
 
@@ -80,7 +81,7 @@ def test_hub_ids(dataset, monkeypatch, tmp_path, source, asked):
     "error", [ConnectionError("no route to host"), FileNotFoundError("none"), ValueError("no config")]
 )
 def test_hub_out_of_reach(monkeypatch, error):
-    def load_dataset(path, name):
+    def load_dataset(path, name, *, streaming):
         raise error
 
     monkeypatch.setattr(datasets, "load_dataset", load_dataset)
@@ -88,6 +89,15 @@ def test_hub_out_of_reach(monkeypatch, error):
         DataError, match=rf"no such file, and the hub has no such data set.*{type(error).__name__}: {error}"
     ):
         load_rows("someone/corpus", task="ner")
+
+
+def test_a_hub_set_is_streamed(dataset, monkeypatch):
+    def load_dataset(path, name, *, streaming):
+        assert streaming
+        return datasets.IterableDatasetDict({"train": dataset.to_iterable_dataset()})
+
+    monkeypatch.setattr(datasets, "load_dataset", load_dataset)
+    assert load_rows("hub:someone/corpus", task="ner", streaming=True)[:] == EXPECTED
 
 
 def test_a_misspelt_file_never_asks_the_hub(monkeypatch, tmp_path):
@@ -101,5 +111,5 @@ def test_a_misspelt_file_never_asks_the_hub(monkeypatch, tmp_path):
 
 
 def test_a_column_is_missing(dataset):
-    with pytest.raises(DataError, match=r"the data set:1: there is no field for data.tag_column"):
+    with pytest.raises(DataError, match=r"the data set:1: no layout that is known \(no data.tag_column\)"):
         load_rows(dataset, task="pos")

@@ -57,18 +57,20 @@ def test_named_fields_and_no_tags(write):
     [
         (['{"tokens": ["a"]'], r"x.jsonl:1: not valid JSON at column"),
         (['[{"tokens": ]'], r"x.jsonl:1: not valid JSON at column"),
-        (["3"], r"x.jsonl:1: not a JSON object: got 3"),
-        ([{"tokens": ["a"]}], r"no field for data.tag_column: got \['tokens'\]. Accepted: tags, ner_tags"),
-        ([{"tags": ["O"]}], r"no field for data.token_column"),
+        (["3"], r"x.jsonl:1: no layout that is known: got 3"),
+        ([{"tokens": ["a"]}], r"no layout that is known \(no data.tag_column\): got \['tokens'\]. Accepted: .*tags"),
+        ([{"tags": ["O"]}], r"no layout that is known \(no data.token_column\).*Set data.token_column"),
         ([{"tokens": ["a"], "tags": ["O", "O"]}], r"x.jsonl:1: 2 tags for 1 tokens"),
-        (
-            [{"tokens": ["a"], "tags": [3]}],
-            r"'tags' is not a list of strings.*Numbers cannot be read without the names",
-        ),
+        ([{"tokens": ["a"], "tags": [[3]]}], r"this is no span: got \[3\]"),
+        ([{"tokens": ["a"], "tags": [1.5]}], r"'tags' is not a list of strings"),
         ([{"tokens": "a b", "tags": ["O"]}], r"'tokens' is not a list of strings"),
         ([{"tokens": [None], "tags": ["O"]}], r"a token is null"),
         ([{"tokens": ["a"], "tags": ["O"], "text": "a", "offsets": [[0, 5]]}], r"an offset lies outside the text"),
         ([{"tokens": ["a"], "tags": ["O"], "text": "a", "offsets": [3]}], r"offsets are no pairs of numbers"),
+        (
+            ['{"tokens": ["a"], "tags": ["O"], "text": "a", "offsets": [[0, 1e999]]}'],
+            r"offsets are no pairs of numbers",
+        ),
         ([{"tokens": ["a"], "tags": ["O"], "text": "a", "offsets": []}], r"0 offsets for 1 tokens"),
         ([{"tokens": ["a"], "tags": ["O"], "dense": [1]}], r"dense is no list of rows of one width"),
         ([{"tokens": ["a"], "tags": ["O"], "dense": [["x"]]}], r"dense holds something other than numbers"),
@@ -83,6 +85,17 @@ def test_named_fields_and_no_tags(write):
 def test_errors(write, records, message):
     with pytest.raises(DataError, match=message):
         load_rows(write(*records), task="ner")
+
+
+@pytest.mark.parametrize("key", ["token_column", "tag_column"])
+def test_a_field_that_was_asked_for_is_missing(write, key):
+    with pytest.raises(DataError, match=rf"x.jsonl:1: there is no field for data.{key}.*Accepted: gold"):
+        load_rows(write({"tokens": ["a"], "tags": ["O"]}), task="ner", **{key: "gold"})
+
+
+def test_documents(write):
+    path = write({"tokens": ["a"], "tags": ["O"], "document": "x"}, {"tokens": ["b"], "tags": ["O"], "document": 2})
+    assert load_rows(path, task="ner")["document"] == ["x", "2"]
 
 
 def test_empty_tokens_keep_their_tags(write, caplog):

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from bilstm_tagger.data.columns import Layout
+from bilstm_tagger.data.readers.columns import Layout
 from bilstm_tagger.doctor import CheckReport, Finding, check
 from bilstm_tagger.doctor import scan as scan_module
 from bilstm_tagger.doctor.columns import ColumnScan

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from tiny import tiny_tagger
 
-from bilstm_tagger.data.writers import write
+from bilstm_tagger.data.writers.predictions import write
 from bilstm_tagger.drawing import Shown, read_predictions
 from bilstm_tagger.drawing.predictions import as_chain, kind_of, pair_with_gold
 from bilstm_tagger.errors import DataError, InputError

@@ -6,10 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bilstm_tagger.data.mending import mend
-from bilstm_tagger.data.oddities import LONG_TOKEN, find_oddity, visible
 from bilstm_tagger.data.records import UNKNOWN_TOKEN, Record
-from bilstm_tagger.data.repairs import Repair
+from bilstm_tagger.data.repairs.mending import mend
+from bilstm_tagger.data.repairs.oddities import LONG_TOKEN, find_oddity, visible
+from bilstm_tagger.data.repairs.repair import Repair
 from bilstm_tagger.schemes import Scheme
 
 WORDS = [

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from bilstm_tagger.data.changes import ChangeLog
-from bilstm_tagger.data.recode import recode
+from bilstm_tagger.data.conversion.recode import recode
+from bilstm_tagger.data.conversion.staging import check_output, staged
 from bilstm_tagger.data.records import UNKNOWN_TOKEN, Record
-from bilstm_tagger.data.row_repairs import RowRepairs, spellings
-from bilstm_tagger.data.staging import check_output, staged
+from bilstm_tagger.data.repairs.changes import ChangeLog
+from bilstm_tagger.data.repairs.rows import RowRepairs, spellings
 from bilstm_tagger.errors import ConfigError, DataError
 
 

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from bilstm_tagger.data.changes import ChangeLog
 from bilstm_tagger.data.records import Record
-from bilstm_tagger.data.row_formats import ROW_FORMATS, find_row_format
-from bilstm_tagger.data.writing import WriteOptions, watch_losses
+from bilstm_tagger.data.repairs.changes import ChangeLog
+from bilstm_tagger.data.writers.base import WriteOptions, watch_losses
+from bilstm_tagger.data.writers.formats import ROW_FORMATS, find_row_format
 from bilstm_tagger.errors import ConfigError, DataError
 from bilstm_tagger.schemes import Scheme
 from bilstm_tagger.tasks import get_task

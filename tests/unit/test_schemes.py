@@ -21,6 +21,7 @@ WRITTEN = {
     Scheme.IOB2: "B-PER I-PER B-PER O B-LOC B-ORG I-ORG I-ORG",
     Scheme.BIOES: "B-PER E-PER S-PER O S-LOC B-ORG I-ORG E-ORG",
     Scheme.BILOU: "B-PER L-PER U-PER O U-LOC B-ORG I-ORG L-ORG",
+    Scheme.BMES: "B-PER E-PER S-PER O S-LOC B-ORG M-ORG E-ORG",
 }
 
 
@@ -72,7 +73,7 @@ def test_convert_repairs_and_keeps_unknown_tags():
         ([["O", "O"]], Scheme.IOB2),
         ([["B-A", "O"], ["I-A"]], Scheme.IOB2),  # one slip does not make it IOB1
         ([["I-A", "B-A"], ["I-B", "O", "I-A"]], Scheme.IOB1),
-        ([["B-A", "M-A", "E-A"]], Scheme.BIOES),
+        ([["B-A", "M-A", "E-A"]], Scheme.BMES),
         ([["NN", "VB"]], Scheme.NONE),
         ([["B-A", "NN"]], Scheme.NONE),
         ([[None, "I-A"], [None]], Scheme.IO),
@@ -85,7 +86,7 @@ def test_detection(sequences, scheme):
 
 @pytest.mark.parametrize(
     ("name", "scheme"),
-    [("bio", Scheme.IOB2), ("IOBES", Scheme.BIOES), ("BILUO", Scheme.BILOU), ("iob1", Scheme.IOB1), ("IO", Scheme.IO)],
+    [("bio", Scheme.IOB2), ("IOBES", Scheme.BIOES), ("BILUO", Scheme.BILOU), ("BMEO", Scheme.BMES), ("iob1", Scheme.IOB1)],
 )
 def test_names_of_schemes(name, scheme):
     assert Scheme.parse(name) is scheme

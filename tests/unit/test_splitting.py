@@ -10,8 +10,8 @@ import pytest
 from tokenizers import Tokenizer, pre_tokenizers
 
 from bilstm_tagger.errors import InputError, ModelError
-from bilstm_tagger.features.split_rules import KINDS, kind_of, pattern_for
 from bilstm_tagger.features.splitting import AMINO_ACIDS, Splitter, build_tokenizer, check_residues, tokenizer_config
+from bilstm_tagger.split_rules import KINDS, kind_of, pattern_for
 
 VOCABULARY = {"<pad>": 0, "<unk>": 1, "did": 2, "n't": 3, "The": 4, "A": 5, "C": 6}
 

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from bilstm_tagger import __version__
-from bilstm_tagger.data.writers import OUTPUT_FORMATS, write, write_folder
+from bilstm_tagger.data.writers.predictions import OUTPUT_FORMATS, write, write_folder
 from bilstm_tagger.errors import ConfigError, DataError, InputError
 from bilstm_tagger.schemes import tags_to_spans
 from bilstm_tagger.tasks import get_task, task_names
@@ -60,7 +60,7 @@ def test_every_task_has_its_formats():
     for name in task_names():
         assert set(get_task(name).outputs) <= set(OUTPUT_FORMATS)
     assert [item.suffix for item in OUTPUT_FORMATS.values()] == [
-        ".conll", ".jsonl", ".txt", ".fasta", ".ss2", ".horiz",
+        ".conll", ".jsonl", ".txt", ".fasta", ".csv", ".ss2", ".horiz",
     ]  # fmt: skip
 
 
@@ -169,6 +169,34 @@ def test_several_chains_follow_one_another():
     header = f"# PSIPRED VFORMAT (bilstm-tagger V{__version__})"
     lines = written([protein("M", "C"), protein("", ""), protein("K", "H")], format="ss2").splitlines()
     assert [index for index, line in enumerate(lines) if line == header] == [0, 3, 5]
+
+
+def test_csv_has_every_probability():
+    docs = [
+        protein("MK", "CH", id='a,"b"', probabilities=[[0.5, 0.25, 0.25], [0, 1, 0]]),
+        protein("T", "E", id="=1+1", probabilities=[[0, 0, 1]]),
+    ]
+    assert written(docs, format="csv", task="protein_ss3") == (
+        "id,position,residue,state,probability,p_C,p_E,p_H\n"
+        '"a,""b""",1,M,C,0.800000,0.500000,0.250000,0.250000\n'
+        '"a,""b""",2,K,H,0.800000,0.000000,1.000000,0.000000\n'
+        "'=1+1,1,T,E,0.800000,0.000000,0.000000,1.000000\n"
+    )
+
+
+def test_csv_of_eight_states_has_the_sums_of_three():
+    labels = ("B", "C", "E", "G", "H", "I", "S", "T")
+    doc = protein("M", "G", labels=labels, probabilities=[[0.05, 0.1, 0.25, 0.2, 0.15, 0.05, 0.15, 0.05]])
+    heading, row = written([doc], format="csv", task="protein_ss8").splitlines()
+    assert heading.endswith(",p_B,p_C,p_E,p_G,p_H,p_I,p_S,p_T,p3_C,p3_H,p3_E")
+    assert row.endswith(",0.300000,0.400000,0.300000")
+
+
+def test_csv_files_have_a_heading_each(tmp_path):
+    docs = [protein("M", "C"), protein("K", "H")]
+    for path in write_folder(docs, tmp_path, format="csv"):
+        assert len(path.read_text().splitlines()) == 2
+    assert len(written(docs, format="csv").splitlines()) == 3
 
 
 def test_horiz():

@@ -1,0 +1,1 @@
+"""``bilstm-tagger convert``: rows from one format to another."""

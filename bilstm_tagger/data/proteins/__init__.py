@@ -1,0 +1,1 @@
+"""What only protein chains have: residues, states, profiles, relatives."""

@@ -1,0 +1,1 @@
+"""Mending data: what is proposed, done and listed."""

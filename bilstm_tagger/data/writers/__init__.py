@@ -1,0 +1,1 @@
+"""Writers: predictions as people read them, and rows in each data format."""

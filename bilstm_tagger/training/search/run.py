@@ -1,0 +1,178 @@
+"""Trials of a search: each the training of one configuration with the same seeds.
+
+What a trial is depends on the trials before it and nothing else: a search that was stopped and goes on ends as one
+that was not.
+"""
+
+from __future__ import annotations
+
+import json
+import statistics
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from bilstm_tagger.config import Config
+from bilstm_tagger.errors import ConfigError, DataError, MissingDependencyError, ModelError, TaggerError
+from bilstm_tagger.training.checkpoint import CheckpointFolder
+from bilstm_tagger.training.processes import launched
+from bilstm_tagger.training.search.report import SearchResult, TrialRecord
+from bilstm_tagger.training.search.space import Space, apply_values, check_space, grid
+from bilstm_tagger.training.search.study import Study, Trial
+from bilstm_tagger.training.seeds import train_seeds
+from bilstm_tagger.training.toml import config_to_toml
+
+__all__ = ["search"]
+
+
+def search(
+    config: Config,
+    space: Space,
+    *,
+    trials: int,
+    seeds: Sequence[int] = (1,),
+    prune: bool = False,
+    output: str | Path | None = None,
+    progress: bool = True,
+    announce: Callable[[str], None] | None = None,
+) -> SearchResult:
+    """Trains with values from a space, keeps all models, and writes the best configuration as ``best.toml``.
+
+    Proposals come from Optuna's tree-structured Parzen estimator (Bergstra et al. 2011), with the configuration's seed;
+    a space of choices alone that has no more combinations than there are to be trials is gone through from end to end.
+    A trial's score is the mean over its seeds of the best dev score. The test part is left alone: a search that looked
+    at it would leave no honest score.
+
+    Args:
+        config: The run; its own seed is not trained with.
+        space: What varies.
+        trials: How many there are to be, those of an earlier session of the same search included.
+        seeds: Each trial is trained with all of them.
+        prune: Whether a trial ends early when the best dev score of its first seed is below the median that earlier
+            trials had at the same epoch.
+        output: The folder; ``config.output`` with ``-search`` behind it by default.
+        progress: As in ``train``.
+        announce: Takes a line about each trial.
+
+    Raises:
+        MissingDependencyError: Optuna is not installed.
+        ConfigError: The space does not fit the configuration, or the folder holds another search.
+        TaggerError: No trial led to a model. And as ``train`` does, about the data.
+    """
+    if launched():
+        raise ConfigError("a search is run by one process", hint="Start it without a launcher")
+    if trials < 1:
+        raise ConfigError("a search has at least one trial", received=trials)
+    check_space(space, config)
+    folder = Path(output or f"{config.output or f'runs/{config.task}'}-search")
+    identity = {"configuration": config.to_dict(), "space": {key: str(values) for key, values in space.items()}}
+    identity["configuration"].pop("output")
+    study = Study(folder / "study.jsonl", space, identity | {"seeds": list(seeds)}, seed=config.seed, prune=prune)
+    combinations = grid(space)
+    if combinations is not None and len(combinations) <= trials:
+        study.enqueue(combinations)
+        trials = len(combinations)
+    runner = _Runner(config, folder, tuple(seeds), progress=progress, announce=announce or (lambda line: None))
+    interrupted = False
+    while not interrupted and (trial := study.next(trials)) is not None:
+        interrupted = runner.run(trial)
+    records = [
+        TrialRecord(number, values, state, _read_scores(folder / f"trial-{number}") if state == "finished" else [])
+        for number, values, state in study.trials()
+    ]
+    metric = config.training.metric.replace("auto", config.task_definition.metric)
+    result = SearchResult(folder, metric, tuple(space), records, interrupted=interrupted)
+    if result.ranked:
+        _write(result, config)
+    elif not interrupted:
+        raise TaggerError(f"none of {len(records)} trials led to a model: {runner.problem}")
+    return result
+
+
+@dataclass
+class _Runner:
+    """Runs trials.
+
+    Attributes:
+        config: What they vary.
+        folder: The search's.
+        seeds: Of each trial.
+        progress: As in ``train``.
+        announce: Takes a line about each trial.
+        problem: Why the last failed one did.
+    """
+
+    config: Config
+    folder: Path
+    seeds: tuple[int, ...]
+    progress: bool
+    announce: Callable[[str], None]
+    problem: str = ""
+
+    def run(self, trial: Trial) -> bool:
+        """Runs a trial to its end, and returns whether it was interrupted before."""
+        name = f"trial {trial.number}"
+        self.announce(f"{name}: {', '.join(f'{key}={value}' for key, value in trial.values.items())}")
+        try:
+            scores, pruned = self._train(trial)
+        except (DataError, MissingDependencyError, ModelError):
+            raise  # the same in all trials
+        except TaggerError as error:
+            # Values that do not go together, or a learning rate at which the loss grows beyond all numbers.
+            self.problem = str(error)
+            self.announce(f"{name}: failed: {error}")
+            trial.fail()
+            return False
+        if pruned:
+            self.announce(f"{name}: pruned")
+            trial.prune()
+        elif scores is None:
+            return True
+        else:
+            self.announce(f"{name}: {statistics.fmean(scores):.4f}")
+            trial.finish(statistics.fmean(scores))
+        return False
+
+    def _train(self, trial: Trial) -> tuple[list[float] | None, bool]:
+        """Returns the score of each seed, None where Ctrl-C came before the last; and whether it was pruned."""
+        config = apply_values(self.config, trial.values)
+        # Selection is the dev part's business.
+        config = config.model_copy(update={"data": config.data.model_copy(update={"test": None})})
+        folder = self.folder / f"trial-{trial.number}"
+        best, pruned = -1.0, False
+
+        def judge(record: dict[str, Any]) -> bool:
+            nonlocal best, pruned
+            best = max(best, record["dev_score"])
+            pruned = trial.hopeless(record["epoch"], best)
+            return pruned
+
+        first = train_seeds(config, self.seeds[:1], output=folder, progress=self.progress, on_epoch=judge)
+        if first.interrupted:
+            if pruned:
+                CheckpointFolder(folder / f"seed-{self.seeds[0]}" / "checkpoints", {}).clear()
+            return None, pruned
+        result = train_seeds(config, self.seeds, output=folder, progress=self.progress)
+        return None if result.interrupted else result.dev, False
+
+
+def _read_scores(folder: Path) -> list[float]:
+    """Returns the dev scores that ``train_seeds`` left in a finished trial's folder."""
+    try:
+        scores: list[float] = json.loads((folder / "seeds.json").read_text(encoding="utf-8"))["dev"]["scores"]
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise ModelError(
+            f"the scores of a finished trial cannot be read in {folder} ({type(error).__name__})",
+            hint="Search anew with another --output",
+        ) from None
+    return scores
+
+
+def _write(result: SearchResult, config: Config) -> None:
+    """Writes ``search.json`` and ``best.toml``."""
+    best = result.ranked[0]
+    settings = apply_values(config, best.values).model_copy(update={"output": None})
+    heading = f"# Trial {best.number}, the best of {len(result.trials)}: {result.metric} {best.mean:.4f} on dev.\n"
+    (result.folder / "best.toml").write_text(heading + config_to_toml(settings), encoding="utf-8")
+    (result.folder / "search.json").write_text(json.dumps(result.to_dict(), indent=2) + "\n", encoding="utf-8")

@@ -1,0 +1,161 @@
+"""Optuna's part in a search: it proposes values, prunes, and keeps the study in a file."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from bilstm_tagger.errors import ConfigError, MissingDependencyError
+from bilstm_tagger.training.checkpoint import differences
+from bilstm_tagger.training.search.report import State
+from bilstm_tagger.training.search.space import Choices, Space, Value
+
+if TYPE_CHECKING:
+    import optuna
+
+__all__ = ["Study", "Trial"]
+
+_NAME = "search"
+_IDENTITY = "identity"
+
+
+class Trial:
+    """A trial that is to be run.
+
+    Args:
+        study: Optuna's.
+        number: From 0.
+        values: What the varied keys are.
+        live: Optuna's trial, which scores are reported to; None for one that an earlier session left, which is
+            not pruned.
+    """
+
+    def __init__(
+        self, study: optuna.Study, number: int, values: dict[str, Value], live: optuna.Trial | None = None
+    ) -> None:
+        self.study = study
+        self.number = number
+        self.values = values
+        self.live = live
+
+    def hopeless(self, epoch: int, score: float) -> bool:
+        """Notes the best dev score so far, and returns whether the trial is to end early."""
+        if self.live is None:
+            return False
+        self.live.report(score, epoch)
+        return self.live.should_prune()
+
+    def finish(self, score: float) -> None:
+        """Notes the score."""
+        self.study.tell(self.number, score)
+
+    def prune(self) -> None:
+        """Notes that it ended early."""
+        self.study.tell(self.number, state=_states()["pruned"])
+
+    def fail(self) -> None:
+        """Notes that there is no score."""
+        self.study.tell(self.number, state=_states()["failed"])
+
+
+class Study:
+    """The trials of a search, in a file of JSON lines.
+
+    Args:
+        path: The file; made where missing.
+        space: What varies.
+        identity: What must be the same for the search to go on; JSON-ready.
+        seed: Of the proposals.
+        prune: Whether the pruner judges trials.
+
+    Raises:
+        MissingDependencyError: Optuna is not installed.
+        ConfigError: The file holds another search, or cannot be read.
+    """
+
+    def __init__(self, path: Path, space: Space, identity: Mapping[str, Any], *, seed: int, prune: bool) -> None:
+        try:
+            import optuna
+            from optuna.storages.journal import JournalFileBackend
+        except ImportError:
+            raise MissingDependencyError("optuna", extra="search", purpose="A search") from None
+        optuna.logging.set_verbosity(optuna.logging.WARNING)
+        self.space = space
+        self.seed = seed
+        path.parent.mkdir(parents=True, exist_ok=True)
+        self.study = optuna.create_study(
+            storage=optuna.storages.JournalStorage(JournalFileBackend(str(path))),
+            study_name=_NAME,
+            direction="maximize",
+            pruner=optuna.pruners.MedianPruner() if prune else optuna.pruners.NopPruner(),
+            load_if_exists=True,
+        )
+        # As it comes back from JSON, so that the two compare equal.
+        wanted = json.loads(json.dumps(identity))
+        stored = self.study.user_attrs.get(_IDENTITY)
+        if stored is None:
+            self.study.set_user_attr(_IDENTITY, wanted)
+        elif changed := differences(stored, wanted):
+            raise ConfigError(
+                f"{path.parent} holds another search: {'; '.join(changed)}",
+                hint="Undo the change, or give another --output",
+            )
+
+    def enqueue(self, combinations: Iterable[Mapping[str, Value]]) -> None:
+        """Makes these the next trials, in this order, but for those that there are already."""
+        for values in combinations:
+            self.study.enqueue_trial(dict(values), skip_if_exists=True)
+
+    def next(self, limit: int) -> Trial | None:
+        """Returns an unfinished trial of an earlier session, else a new one; None when there are ``limit`` trials."""
+        import optuna
+
+        states = optuna.trial.TrialState
+        for trial in self.study.get_trials(deepcopy=False, states=[states.RUNNING]):
+            if set(trial.params) == set(self.space):
+                return Trial(self.study, trial.number, dict(trial.params))
+            # Killed while its values were being written.
+            self.study.tell(trial.number, state=states.FAIL)
+        begun = [t for t in self.study.get_trials(deepcopy=False) if t.state != states.WAITING]
+        if len(begun) >= limit:
+            return None
+        # A generator for each trial: its values do not depend on where the search was interrupted.
+        seed = int(np.random.SeedSequence([self.seed, len(begun)]).generate_state(1)[0])
+        self.study.sampler = optuna.samplers.TPESampler(seed=seed)
+        live = self.study.ask(_distributions(self.space))
+        return Trial(self.study, live.number, dict(live.params), live)
+
+    def trials(self) -> list[tuple[int, dict[str, Value], State]]:
+        """Returns number, values and state of all trials that were begun."""
+        names = {state: name for name, state in _states().items()}
+        known = self.study.get_trials(deepcopy=False)
+        return [(trial.number, dict(trial.params), names[trial.state]) for trial in known if trial.state in names]
+
+
+def _states() -> dict[State, optuna.trial.TrialState]:
+    from optuna.trial import TrialState
+
+    return {
+        "finished": TrialState.COMPLETE,
+        "pruned": TrialState.PRUNED,
+        "failed": TrialState.FAIL,
+        "unfinished": TrialState.RUNNING,
+    }
+
+
+def _distributions(space: Space) -> dict[str, optuna.distributions.BaseDistribution]:
+    from optuna import distributions
+
+    found: dict[str, distributions.BaseDistribution] = {}
+    for key, values in space.items():
+        if isinstance(values, Choices):
+            found[key] = distributions.CategoricalDistribution(values.values)
+        elif isinstance(values.low, int) and isinstance(values.high, int):
+            found[key] = distributions.IntDistribution(values.low, values.high, log=values.log)
+        else:
+            found[key] = distributions.FloatDistribution(values.low, values.high, log=values.log)
+    return found
