@@ -232,6 +232,9 @@ class TrainingConfig(_Section):
     )
     checkpoint_steps: int = Field(0, ge=0, description="steps between two checkpoints; 0 writes none by steps")
     checkpoint_keep: Positive = Field(2, description="how many of the newest checkpoints are kept")
+    trackers: list[str] = Field(
+        [], description="tensorboard (extra), wandb, mlflow, or another that accelerate knows: told of each epoch"
+    )
     threads: int = Field(0, ge=0, description="processor threads; 0 leaves it to torch")
     device: str = Field("auto", description="auto, cpu, cuda")
 

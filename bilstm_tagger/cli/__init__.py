@@ -23,6 +23,8 @@ from bilstm_tagger.cli.evaluate import HELP as EVALUATE_HELP
 from bilstm_tagger.cli.evaluate import evaluate
 from bilstm_tagger.cli.pretrain_lm import HELP as PRETRAIN_LM_HELP
 from bilstm_tagger.cli.pretrain_lm import pretrain_lm
+from bilstm_tagger.cli.search import HELP as SEARCH_HELP
+from bilstm_tagger.cli.search import search
 from bilstm_tagger.cli.show import HELP as SHOW_HELP
 from bilstm_tagger.cli.show import show
 from bilstm_tagger.cli.tag import HELP as TAG_HELP
@@ -53,6 +55,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.command("train", help=TRAIN_HELP)(train)
+app.command("search", help=SEARCH_HELP)(search)
 app.command("evaluate", help=EVALUATE_HELP)(evaluate)
 app.command("tag", help=TAG_HELP)(tag)
 app.command("benchmark", help=BENCHMARK_HELP)(benchmark)

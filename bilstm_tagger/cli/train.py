@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from bilstm_tagger.cli.arguments import seed_numbers
 from bilstm_tagger.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -89,11 +90,9 @@ def train(
 
 def _train_seeds(settings: Config, seeds: str, *, output: Path | None, resume: bool, quiet: bool) -> None:
     """Trains with each seed and prints the scores of all."""
-    numbers = [part.strip() for part in seeds.split(",")]
-    if resume or not all(part.isdecimal() for part in numbers):
-        problem = "--resume and --seeds do not go together" if resume else "--seeds takes numbers"
-        hint = "Unfinished seeds go on by themselves" if resume else None
-        raise ConfigError(problem, received=None if resume else seeds, accepted="--seeds 1,2,3", hint=hint)
+    if resume:
+        raise ConfigError("--resume and --seeds do not go together", hint="Unfinished seeds go on by themselves")
+    numbers = seed_numbers(seeds)
 
     from bilstm_tagger.training import train_seeds
 
@@ -101,7 +100,7 @@ def _train_seeds(settings: Config, seeds: str, *, output: Path | None, resume: b
         if not quiet:
             typer.echo(line, err=True)
 
-    result = train_seeds(settings, list(map(int, numbers)), output=output, progress=not quiet, announce=announce)
+    result = train_seeds(settings, numbers, output=output, progress=not quiet, announce=announce)
     if result.seeds:
         typer.echo(result.to_text())
         typer.echo(f"Best seed: {result.best}")

@@ -56,7 +56,8 @@ def _key(rows: EncodedRows, chars: CharRows, lm: LmEmbedding) -> str:
     digest = hashlib.blake2b(digest_size=20)
     weights = [*lm.ahead.state_dict().values(), *lm.back.state_dict().values()]
     for array in (rows.offsets, chars.chars, chars.sizes, *(weight.cpu().numpy() for weight in weights)):
-        digest.update(f"{array.shape} {array.dtype}".encode() + np.ascontiguousarray(array).tobytes())
+        digest.update(f"{array.shape} {array.dtype}".encode())
+        digest.update(np.ascontiguousarray(array))
     return digest.hexdigest()
 
 

@@ -67,15 +67,16 @@ class CharReader(nn.Module):
         """
         batch_size = ids.shape[1]
         columns = torch.arange(batch_size, device=ids.device)
-        state = self.initial_state(batch_size)
         at_once = max(1, _MOST_STATES // (batch_size * self.hidden_size))
+        states, state = self(ids[:at_once], self.initial_state(batch_size))
+        found: Tensor
         if len(ids) <= at_once:
-            states, _ = self(ids, state)
-            taken: Tensor = states[places, columns]
-            return taken
-        found = self.embedding.weight.new_zeros(*places.shape, self.hidden_size)
+            found = states[places, columns]
+            return found
+        found = states.new_zeros(*places.shape, self.hidden_size)
         for begin in range(0, len(ids), at_once):
-            states, state = self(ids[begin : begin + at_once], state)
+            if begin:
+                states, state = self(ids[begin : begin + at_once], state)
             rows, inside = ((places >= begin) & (places < begin + len(states))).nonzero(as_tuple=True)
             found[rows, inside] = states[places[rows, inside] - begin, inside]
         return found

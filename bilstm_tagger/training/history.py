@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,11 +18,16 @@ class History:
 
     Args:
         path: The file; an earlier run's is replaced. None writes none.
+
+    Attributes:
+        records: All so far.
+        listeners: Called with each new record.
     """
 
     def __init__(self, path: Path | None) -> None:
         self.path = path
         self.records: list[dict[str, Any]] = []
+        self.listeners: list[Callable[[dict[str, Any]], None]] = []
         if path is not None:
             path.parent.mkdir(parents=True, exist_ok=True)
         self.restore([])
@@ -36,6 +41,8 @@ class History:
     def add(self, record: dict[str, Any]) -> None:
         """Appends a record; a full disk is no reason to end a run."""
         self.records.append(record)
+        for listen in self.listeners:
+            listen(record)
         if self.path is None:
             return
         try:

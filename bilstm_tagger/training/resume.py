@@ -21,8 +21,8 @@ __all__ = ["Saver", "find_unfinished", "go_on", "run_identity", "spread_checkpoi
 
 _logger = logging.getLogger("bilstm_tagger.training")
 
-# How often a run is saved changes nothing in it.
-_FREE_KEYS = ("checkpoint_minutes", "checkpoint_steps", "checkpoint_keep")
+# How often a run is saved, and who is told of it, changes nothing in it.
+_FREE_KEYS = ("checkpoint_minutes", "checkpoint_steps", "checkpoint_keep", "trackers")
 
 
 class Saver:

@@ -6,6 +6,7 @@ import dataclasses
 import json
 import logging
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -33,6 +34,7 @@ from bilstm_tagger.training.processes import Processes
 from bilstm_tagger.training.record import RunRecord
 from bilstm_tagger.training.resume import Saver, find_unfinished, go_on, run_identity, spread_checkpoint
 from bilstm_tagger.training.scoring import check_metric, dev_score, full_report
+from bilstm_tagger.training.tracking import Trackers
 from bilstm_tagger.training.trainer import Outcome, Trainer
 
 __all__ = ["TrainingResult", "train"]
@@ -70,7 +72,12 @@ class TrainingResult:
 
 
 def train(
-    config: Config, *, output: str | Path | None = None, progress: bool = True, resume: bool = False
+    config: Config,
+    *,
+    output: str | Path | None = None,
+    progress: bool = True,
+    resume: bool = False,
+    on_epoch: Callable[[dict[str, Any]], bool] | None = None,
 ) -> TrainingResult:
     """Trains a tagger and leaves its best epoch, history and curves in a folder.
 
@@ -86,6 +93,8 @@ def train(
         progress: Whether to show bars and lines on standard error.
         resume: Insist on going on: where there is nothing to go on from, or something changed, raise an error
             instead of starting anew.
+        on_epoch: Called with the record of each epoch, as ``metrics.jsonl`` has it; returns whether the run is to
+            stop, as Ctrl-C stops it.
 
     Returns:
         Scores and where the model is. Ctrl-C and SIGTERM end the run after the present step, with a checkpoint and
@@ -105,6 +114,7 @@ def train(
         torch.set_num_threads(config.training.threads)
     checkpoint: Checkpoint | None = None
     with processes.together():
+        trackers = Trackers(config.training.trackers)
         ready = _prepare(config, processes)
         checkpoints = CheckpointFolder(folder / "checkpoints", ready.identity, keep=config.training.checkpoint_keep)
         if processes.first:
@@ -120,7 +130,12 @@ def train(
         record = None
         if processes.first:
             record = RunRecord(folder, config, ready.described, processes, resumed=checkpoint is not None)
+            trackers.start(config, folder)
+    trainer.history.listeners.append(trackers.log)
+    if on_epoch is not None:
+        trainer.history.listeners.append(lambda record: trainer.stop.note(on_epoch(record)))
     outcome = trainer.run()
+    trackers.finish()
     result = TrainingResult(
         folder=folder,
         metric=ready.metric,

@@ -76,6 +76,7 @@ def train_seeds(
     output: str | Path | None = None,
     progress: bool = True,
     announce: Callable[[str], None] | None = None,
+    on_epoch: Callable[[dict[str, Any]], bool] | None = None,
 ) -> SeedsResult:
     """Trains once with each seed, one after the other, and keeps all models.
 
@@ -88,6 +89,7 @@ def train_seeds(
         output: The folder, before ``config.output``.
         progress: As in ``train``.
         announce: Takes a line about each seed: that it begins, or that it is finished already.
+        on_epoch: As in ``train``.
 
     Raises:
         ConfigError: No seed, or one twice, or one of several processes; and as ``train`` does.
@@ -110,7 +112,7 @@ def train_seeds(
         if announce is not None:
             announce(f"seed {seed}: {place}" + ("" if metrics is None else " is finished already, taken as it is"))
         if metrics is None:
-            interrupted = train(one, output=place, progress=progress).interrupted
+            interrupted = train(one, output=place, progress=progress, on_epoch=on_epoch).interrupted
             if interrupted:
                 break
             metrics = _finished(place, one) or {}

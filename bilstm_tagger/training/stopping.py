@@ -27,6 +27,10 @@ class StopRequest:
         self.requested = False
         self._before: dict[signal.Signals, Any] = {}
 
+    def note(self, wanted: bool) -> None:
+        """Takes another's wish to stop."""
+        self.requested = self.requested or wanted
+
     def __enter__(self) -> StopRequest:
         if threading.current_thread() is threading.main_thread():
             # A signal that is ignored, as under nohup, stays ignored; a handler that is not Python's reads as None.

@@ -53,6 +53,10 @@ def test_long_texts_are_read_in_parts_with_the_same_states_and_gradients(monkeyp
     parts = reader.states_at(ids, at)
     torch.testing.assert_close(parts, whole)
     torch.testing.assert_close(torch.autograd.grad((parts * weights).sum(), list(reader.parameters())), expected)
+    with torch.autocast("cpu", torch.bfloat16):
+        rounded = reader.states_at(ids, at)
+    assert rounded.dtype == torch.bfloat16
+    torch.testing.assert_close(rounded.float(), whole, atol=0.02, rtol=0)
 
 
 def test_a_sentence_has_the_same_states_in_a_batch_and_alone() -> None:

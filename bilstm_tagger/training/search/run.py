@@ -140,12 +140,11 @@ class _Runner:
         # Selection is the dev part's business.
         config = config.model_copy(update={"data": config.data.model_copy(update={"test": None})})
         folder = self.folder / f"trial-{trial.number}"
-        best, pruned = -1.0, False
+        pruned = False
 
         def judge(record: dict[str, Any]) -> bool:
-            nonlocal best, pruned
-            best = max(best, record["dev_score"])
-            pruned = trial.hopeless(record["epoch"], best)
+            nonlocal pruned
+            pruned = trial.hopeless(record["epoch"], record["best_score"])
             return pruned
 
         first = train_seeds(config, self.seeds[:1], output=folder, progress=self.progress, on_epoch=judge)
