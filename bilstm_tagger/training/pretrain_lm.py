@@ -84,8 +84,9 @@ def pretrain_lm(
     if threads:
         torch.set_num_threads(threads)
     chosen = _device(device)
-    text, held_out, alphabet = _read(files, settings)
     with LmDisplay(shown=progress) as display:
+        display.say(f"reading {', '.join(map(str, files))}")
+        text, held_out, alphabet = _read(files, settings)
         display.say(f"{len(text.chars):,} characters, {len(alphabet)} distinct; {len(held_out.chars):,} held out")
         trainer = LmTrainer(text, held_out, alphabet, settings, folder=Path(output), device=chosen, display=display)
         _take_up(trainer, resume=resume)

@@ -130,7 +130,7 @@ def train(
         record = None
         if processes.first:
             record = RunRecord(folder, config, ready.described, processes, resumed=checkpoint is not None)
-            trackers.start(config, folder)
+            trackers.start(config, folder, resumed=checkpoint is not None)
     trainer.history.listeners.append(trackers.log)
     if on_epoch is not None:
         trainer.history.listeners.append(lambda record: trainer.stop.note(on_epoch(record)))

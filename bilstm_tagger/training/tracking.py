@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import shutil
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -52,12 +53,10 @@ class Trackers:
             if name in LoggerType.list() and name not in available:
                 if name == "tensorboard":
                     raise MissingDependencyError(name, extra="tensorboard", purpose="The tracker 'tensorboard'")
-                raise ConfigError(
-                    f"the tracker '{name}' needs a package that is not installed",
-                    hint=f"Install it: pip install {name}",
-                )
+                problem = f"the tracker '{name}' needs a package that is not installed"
+                raise ConfigError(problem, hint=f"Install it with: pip install {name}")
 
-    def start(self, config: Config, folder: Path) -> None:
+    def start(self, config: Config, folder: Path, *, resumed: bool = False) -> None:
         """Opens the trackers and gives them the configuration.
 
         TensorBoard writes into ``FOLDER/tensorboard``; where the others write is their own settings' business, and
@@ -66,11 +65,14 @@ class Trackers:
         Args:
             config: The run.
             folder: Its folder; gives the run its name.
+            resumed: Whether the run goes on; otherwise what an earlier one told TensorBoard is removed.
         """
         if not self.names:
             return
         from accelerate.tracking import LOGGER_TYPE_TO_CLASS
 
+        if not resumed:
+            shutil.rmtree(folder / "tensorboard", ignore_errors=True)
         settings = dict(_flat(config.to_dict()))
         for name in self.names:
             kind = LOGGER_TYPE_TO_CLASS[name]

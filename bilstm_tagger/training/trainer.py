@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 
 import numpy as np
@@ -18,7 +20,8 @@ from bilstm_tagger.errors import ConfigError, TaggerError
 from bilstm_tagger.features.batching import length_buckets, padding_share
 from bilstm_tagger.features.encoding import EncodedRows
 from bilstm_tagger.inference.decoding import to_batch
-from bilstm_tagger.nn import BiLstmCrf
+from bilstm_tagger.nn import Batch, BiLstmCrf
+from bilstm_tagger.training.ahead import one_ahead
 from bilstm_tagger.training.averaging import WeightAverage
 from bilstm_tagger.training.history import History
 from bilstm_tagger.training.losses import TrainingLoss
@@ -185,15 +188,16 @@ class Trainer:
         self.optimization.freeze(epoch=self.epoch)
         began = time.perf_counter()
         done_before = self.tokens
-        while self.position < len(self.next_batches):
-            group = self.next_batches[self.position : self.position + self.config.accumulate]
-            self.loss_sum += self._step(group)
-            self.tokens += self._count_tokens(group)
-            self.position += len(group)
-            speed = (self.tokens - done_before) / (time.perf_counter() - began)
-            self.display.step(epoch=self.epoch, loss=self.loss_sum / self.tokens, speed=speed)
-            if self._checkpoint_or_stop():
-                return
+        with closing(one_ahead(map(self._prepare, self.next_batches[self.position :]))) as prepared:
+            while self.position < len(self.next_batches):
+                group = self.next_batches[self.position : self.position + self.config.accumulate]
+                self.loss_sum += self._step(group, prepared)
+                self.tokens += self._count_tokens(group)
+                self.position += len(group)
+                speed = (self.tokens - done_before) / (time.perf_counter() - began)
+                self.display.step(epoch=self.epoch, loss=self.loss_sum / self.tokens, speed=speed)
+                if self._checkpoint_or_stop():
+                    return
         train_seconds = time.perf_counter() - began
         learning_rate = self.optimization.learning_rate
         score = self._dev_score(self.outcome, self.epoch)
@@ -217,17 +221,22 @@ class Trainer:
     def _count_tokens(self, group: Sequence[NDArray[np.int64]]) -> int:
         return int(sum(self.lengths[indices].sum() for indices in group))
 
-    def _step(self, group: Sequence[NDArray[np.int64]]) -> float:
+    def _prepare(self, indices: NDArray[np.int64]) -> Batch | None:
+        """Returns this process's share of a batch; None where it has fewer sequences than there are processes."""
+        share = self.processes.share(indices)
+        return to_batch(self.rows.batch(share), self.device) if len(share) else None
+
+    def _step(self, group: Sequence[NDArray[np.int64]], prepared: Iterator[Batch | None]) -> float:
         """One update from the summed gradients of some batches; returns their loss, summed over all processes."""
         sequences = sum(len(indices) for indices in group)
         count = {"token": self._count_tokens(group), "sequence": sequences, "sum": 1}[self.config.reduction]
-        value = 0.0
-        for indices in group:
-            # A batch may have fewer sequences than there are processes.
-            if len(share := self.processes.share(indices)):
-                loss = self.loss(self.network, to_batch(self.rows.batch(share), self.device))
-                value += float(loss.detach())
+        losses = []
+        for batch in islice(prepared, len(group)):
+            if batch is not None:
+                loss = self.loss(self.network, batch)
                 self.optimization.backward(loss / count)
+                losses.append(loss.detach())
+        value = float(torch.stack(losses).sum()) if losses else 0.0
         value, self.stop_wanted, self.checkpoint_wanted = self.processes.sum_gradients(
             self.optimization.dense,
             self.optimization.rows,

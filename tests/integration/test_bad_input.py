@@ -172,12 +172,12 @@ def test_a_loss_that_is_not_finite_says_what_to_lower(
     real = Trainer._step
     steps = 0
 
-    def spoil(self: Trainer, batch: Any) -> float:
+    def spoil(self: Trainer, group: Any, prepared: Any) -> float:
         nonlocal steps
         steps += 1
         if steps == 4:
             torch.nn.init.constant_(self.network.projection.bias, float("nan"))
-        return real(self, batch)
+        return real(self, group, prepared)
 
     monkeypatch.setattr(Trainer, "_step", spoil)
     # One batch an epoch, so that three epochs are over.

@@ -243,11 +243,11 @@ def test_a_signal_ends_the_run_with_a_checkpoint(
     train(config, output=tmp_path / "whole", progress=False)
     real, steps = Trainer._step, [0]
 
-    def step(self: Trainer, group: Any) -> float:
+    def step(self: Trainer, group: Any, prepared: Any) -> float:
         steps[0] += 1
         if steps[0] == 12:
             os.kill(os.getpid(), number)
-        return real(self, group)
+        return real(self, group, prepared)
 
     before = signal.getsignal(number)
     monkeypatch.setattr(Trainer, "_step", step)
@@ -262,7 +262,7 @@ def test_a_signal_ends_the_run_with_a_checkpoint(
 
 
 def test_a_second_ctrl_c_ends_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def step(self: Trainer, group: Any) -> float:
+    def step(self: Trainer, group: Any, prepared: Any) -> float:
         os.kill(os.getpid(), signal.SIGINT)
         os.kill(os.getpid(), signal.SIGINT)
         raise AssertionError("the second signal ends the step")

@@ -52,7 +52,10 @@ def config_of(**training: Any) -> Config:
 def test_accumulated_batches_make_the_step_of_one_large_batch(reduction: str) -> None:
     parts, whole = (trainer_of(config_of(reduction=reduction, learning_rate=0.01)) for _ in range(2))
     indices = np.arange(len(ROWS))
-    losses = parts._step([indices[:3], indices[3:11], indices[11:]]), whole._step([indices])
+    groups = [indices[:3], indices[3:11], indices[11:]], [indices]
+    losses = [
+        trainer._step(group, map(trainer._prepare, group)) for trainer, group in zip((parts, whole), groups, strict=True)
+    ]
     assert losses[0] == pytest.approx(losses[1], rel=1e-5)
     before = trainer_of(config_of()).weights
     for first, second, old in zip(parts.weights, whole.weights, before, strict=True):
@@ -65,9 +68,9 @@ def test_an_epoch_takes_every_sequence_once_whatever_is_accumulated(monkeypatch:
     seen: list[list[int]] = []
     real = Trainer._step
 
-    def step(self: Trainer, group: Any) -> float:
+    def step(self: Trainer, group: Any, prepared: Any) -> float:
         seen.append([int(index) for indices in group for index in indices])
-        return real(self, group)
+        return real(self, group, prepared)
 
     monkeypatch.setattr(Trainer, "_step", step)
     trainer.run()

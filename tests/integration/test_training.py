@@ -297,12 +297,12 @@ def test_without_patience_all_epochs_are_run(
 def interrupt_at_step(monkeypatch: pytest.MonkeyPatch, step: int) -> None:
     real, count = Trainer._step, 0
 
-    def stepping(self: Trainer, batch: Any) -> float:
+    def stepping(self: Trainer, group: Any, prepared: Any) -> float:
         nonlocal count
         count += 1
         if count == step:
             raise KeyboardInterrupt
-        return real(self, batch)
+        return real(self, group, prepared)
 
     monkeypatch.setattr(Trainer, "_step", stepping)
 

@@ -35,8 +35,8 @@ SCRIPT = textwrap.dedent(
     rank, real, losses = int(os.environ["RANK"]), Trainer._step, []
     kill = os.environ.get("KILL_AT_STEP")
 
-    def step(self, group):
-        losses.append(real(self, group))
+    def step(self, group, prepared):
+        losses.append(real(self, group, prepared))
         if kill and rank == 1 and self.optimization.step_count == int(kill):
             os.kill(os.getpid(), signal.SIGKILL)
         return losses[-1]
@@ -120,8 +120,8 @@ def test_two_processes_equal_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     launch(tmp_path, runs)
     real, losses = Trainer._step, []
 
-    def step(self: Trainer, group: Any) -> float:
-        losses.append(real(self, group))
+    def step(self: Trainer, group: Any, prepared: Any) -> float:
+        losses.append(real(self, group, prepared))
         return losses[-1]
 
     monkeypatch.setattr(Trainer, "_step", step)

@@ -158,10 +158,8 @@ def _choices(key: str, values: list[Any]) -> Choices:
 def _range(key: str, text: str) -> Range:
     ends, colon, scale = text.partition(":")
     low, high = (_value(part.strip()) for part in ends.split("..", 1))
-    sound = all(
-        isinstance(end, int | float) and not isinstance(end, bool) and math.isfinite(end) for end in (low, high)
-    )
-    if not sound or not low < high or (colon and scale.strip() != "log") or (colon and low <= 0):
+    sound = all(type(end) in (int, float) and math.isfinite(end) for end in (low, high))
+    if not sound or not low < high or (colon and (scale.strip() != "log" or low <= 0)):
         raise ConfigError(
             f"the range of '{key}' cannot be read",
             received=text,

@@ -1,0 +1,199 @@
+"""A search: its trials are the runs they would be alone, and stopping it changes nothing."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bilstm_tagger import Config, ConfigError, MissingDependencyError, Tagger, TaggerError, train
+from bilstm_tagger.errors import ModelError
+from bilstm_tagger.training.search import Choices, Range, SearchResult, Space, search
+from bilstm_tagger.training.search import run as search_run
+from tests.tiny import pos_rows, tiny_config, write_conll
+from tests.unit.cli_helpers import run
+
+pytest.importorskip("optuna", reason="the extra 'search' is not installed")
+
+LAYERS: Space = {"encoder.hidden_size": Choices((4, 6))}
+RATES: Space = {"training.learning_rate": Range(1e-3, 1e-1, log=True), "encoder.hidden_size": Range(4, 9)}
+
+
+def config(folder: Path, **changes: Any) -> Config:
+    train_file = write_conll(folder / "train.conll", pos_rows(12))
+    dev_file = write_conll(folder / "dev.conll", pos_rows(8, seed=1))
+    data = {"train": str(train_file), "dev": str(dev_file), "test": str(dev_file)}
+    return tiny_config("pos", data=data, training={"epochs": 2, "learning_rate": 0.02} | changes)
+
+
+def quiet(settings: Config, space: Space, trials: int, output: Path, **options: Any) -> SearchResult:
+    return search(settings, space, trials=trials, output=output, progress=False, **options)
+
+
+def summary(result: SearchResult) -> list[tuple[dict[str, Any], list[float]]]:
+    return [(trial.values, trial.scores) for trial in result.trials]
+
+
+def test_choices_are_gone_through_and_the_best_is_a_configuration(tmp_path: Path) -> None:
+    settings = config(tmp_path)
+    result = quiet(settings, LAYERS, 20, tmp_path / "runs", seeds=[1, 2])
+    assert [trial.values["encoder.hidden_size"] for trial in result.trials] == [4, 6]
+    alone = train(
+        settings.model_copy(update={"seed": 2, "encoder": settings.encoder.model_copy(update={"hidden_size": 6})}),
+        output=tmp_path / "alone",
+        progress=False,
+    )
+    assert result.trials[1].scores[1] == pytest.approx(alone.best_score)
+    best = result.ranked[0]
+    assert best.mean == pytest.approx(max(sum(trial.scores) / 2 for trial in result.trials))
+    found = Config.load(tmp_path / "runs" / "best.toml")
+    assert found.encoder.hidden_size == best.values["encoder.hidden_size"]
+    assert found.data == settings.data
+    stored = json.loads((tmp_path / "runs" / "search.json").read_text(encoding="utf-8"))
+    assert stored["best"] == best.number
+    assert [trial["mean"] for trial in stored["trials"]] == [trial.mean for trial in result.trials]
+    assert Tagger.from_pretrained(tmp_path / "runs" / f"trial-{best.number}" / "seed-2").config.data.test is None
+    lines = result.to_text().splitlines()
+    assert lines[0].split() == ["trial", "encoder.hidden_size", "dev", "accuracy", "std"]
+    assert lines[1].split()[0] == str(best.number)
+
+
+class KilledError(Exception):
+    """Stands for a kill."""
+
+
+def killed_in(monkeypatch: pytest.MonkeyPatch, *, call: int) -> None:
+    """Lets the search die when it trains for the ``call``-th time."""
+    real, calls = search_run.train_seeds, 0
+
+    def train_seeds(*args: Any, **options: Any) -> Any:
+        nonlocal calls
+        calls += 1
+        if calls == call:
+            raise KilledError
+        return real(*args, **options)
+
+    monkeypatch.setattr(search_run, "train_seeds", train_seeds)
+
+
+@pytest.mark.parametrize("call", [1, 2, 5])
+def test_a_killed_search_goes_on_to_the_same_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, call: int) -> None:
+    settings = config(tmp_path)
+    whole = quiet(settings, RATES, 3, tmp_path / "whole")
+    with monkeypatch.context() as patch:
+        killed_in(patch, call=call)
+        with pytest.raises(KilledError):
+            quiet(settings, RATES, 3, tmp_path / "runs")
+    resumed = quiet(settings, RATES, 3, tmp_path / "runs")
+    assert summary(resumed) == summary(whole)
+    assert [trial.state for trial in resumed.trials] == ["finished"] * 3
+    best = [(tmp_path / name / "best.toml").read_bytes() for name in ("whole", "runs")]
+    assert best[0] == best[1]
+
+
+def test_a_finished_search_takes_more_trials(tmp_path: Path) -> None:
+    settings = config(tmp_path)
+    lines: list[str] = []
+    short = quiet(settings, RATES, 1, tmp_path / "runs")
+    longer = quiet(settings, RATES, 2, tmp_path / "runs", announce=lines.append)
+    assert summary(longer)[:1] == summary(short)
+    assert len(longer.trials) == 2
+    assert all(line.startswith("trial 1: ") for line in lines)
+
+
+def test_ctrl_c_stops_and_the_same_search_goes_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    settings = config(tmp_path)
+    whole = quiet(settings, RATES, 2, tmp_path / "whole")
+    real = search_run.train_seeds
+
+    def train_seeds(*args: Any, on_epoch: Callable[..., bool] | None = None, **options: Any) -> Any:
+        return real(*args, on_epoch=lambda record: True, **options)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(search_run, "train_seeds", train_seeds)
+        stopped = quiet(settings, RATES, 2, tmp_path / "runs")
+    assert stopped.interrupted
+    assert [trial.state for trial in stopped.trials] == ["unfinished"]
+    assert (tmp_path / "runs" / "trial-0" / "seed-1" / "checkpoints").is_dir()
+    resumed = quiet(settings, RATES, 2, tmp_path / "runs")
+    assert summary(resumed) == summary(whole)
+
+
+def test_hopeless_trials_are_pruned(tmp_path: Path) -> None:
+    settings = config(tmp_path, epochs=4)
+    # Five trials that learn, and then one that cannot.
+    rates = Choices((0.03, 0.031, 0.032, 0.033, 0.034, 1e-9))
+    result = quiet(settings, {"training.learning_rate": rates}, 6, tmp_path / "runs", prune=True)
+    assert [trial.state for trial in result.trials] == [*["finished"] * 5, "pruned"]
+    assert not (tmp_path / "runs" / "trial-5" / "seed-1" / "checkpoints").exists()
+    assert result.to_text().splitlines()[-1].split() == ["5", "1e-09", "pruned", "-"]
+    assert len(quiet(settings, {"training.learning_rate": rates}, 6, tmp_path / "runs", prune=True).ranked) == 5
+
+
+def test_values_that_do_not_go_together_fail_alone(tmp_path: Path) -> None:
+    lines: list[str] = []
+    space: Space = {"encoder.attention": Choices((0, 7))}
+    result = quiet(config(tmp_path), space, 2, tmp_path / "runs", announce=lines.append)
+    assert [trial.state for trial in result.trials] == ["finished", "failed"]
+    assert "trial 1: failed: 'encoder.attention' is the number of heads" in lines[-1]
+    with pytest.raises(TaggerError, match=r"none of 1 trials led to a model: 'encoder.attention'"):
+        quiet(config(tmp_path), {"encoder.attention": Choices((7,))}, 2, tmp_path / "none")
+
+
+def test_a_missing_file_ends_the_search(tmp_path: Path) -> None:
+    settings = config(tmp_path)
+    (tmp_path / "train.conll").unlink()
+    with pytest.raises(TaggerError, match=r"train\.conll"):
+        quiet(settings, LAYERS, 2, tmp_path / "runs")
+
+
+def test_another_search_in_the_folder_is_refused(tmp_path: Path) -> None:
+    quiet(config(tmp_path), LAYERS, 2, tmp_path / "runs")
+    with pytest.raises(ConfigError, match=r"holds another search: configuration.training.epochs: 2 -> 3.*--output"):
+        quiet(config(tmp_path, epochs=3), LAYERS, 2, tmp_path / "runs")
+    with pytest.raises(ConfigError, match=r"seeds: \[1\] -> \[1, 2\]"):
+        quiet(config(tmp_path), LAYERS, 2, tmp_path / "runs", seeds=[1, 2])
+
+
+def test_scores_that_are_gone_are_named(tmp_path: Path) -> None:
+    quiet(config(tmp_path), LAYERS, 2, tmp_path / "runs")
+    (tmp_path / "runs" / "trial-0" / "seeds.json").write_text("{}")
+    with pytest.raises(ModelError, match=r"scores of a finished trial cannot be read in .*trial-0 \(KeyError\)"):
+        quiet(config(tmp_path), LAYERS, 2, tmp_path / "runs")
+
+
+def test_a_search_has_trials_and_one_process(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(ConfigError, match="at least one trial: got 0"):
+        quiet(config(tmp_path), LAYERS, 0, tmp_path / "runs")
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    with pytest.raises(ConfigError, match="a search is run by one process"):
+        quiet(config(tmp_path), LAYERS, 1, tmp_path / "runs")
+
+
+def test_without_optuna_the_extra_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "optuna", None)
+    with pytest.raises(MissingDependencyError, match=r"needs the package 'optuna'.*bilstm-tagger\[search\]"):
+        quiet(config(tmp_path), LAYERS, 1, tmp_path / "runs")
+
+
+def test_the_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    config(tmp_path)
+    file, space = tmp_path / "my.toml", tmp_path / "space.toml"
+    file.write_text(
+        'task = "pos"\n[data]\ntrain = "train.conll"\n[word]\nsize = 8\n[char]\nkind = "none"\n[training]\nepochs = 1\n'
+    )
+    space.write_text("[encoder]\nhidden_size = [4, 5]\n")
+    arguments = ("search", file, "--space", space, "--output", tmp_path / "runs")
+    assert run(*arguments, "--quiet") == 0
+    out, err = capsys.readouterr()
+    assert out.splitlines()[-1].endswith(f"its configuration: {tmp_path / 'runs' / 'best.toml'}")
+    assert err == ""
+    assert run(*arguments, "--vary", "encoder.hidden_size=3,4") == 2
+    assert "'encoder.hidden_size' is varied twice" in capsys.readouterr().err
+    assert run(*arguments, "--seeds", "one") == 2
+    assert "--seeds takes numbers" in capsys.readouterr().err
+    assert run("train", tmp_path / "runs" / "best.toml", "--output", tmp_path / "best", "--quiet") == 0
