@@ -12,10 +12,11 @@ from torch import Tensor
 
 from bilstm_tagger.features.vocabulary import Vocabulary
 from bilstm_tagger.nn import BiLstmCrf
+from bilstm_tagger.nn.embeddings import CharCnn
 
 __all__ = ["FormCache"]
 
-_AT_ONCE = 1024
+_AT_ONCE = 512
 
 
 class FormCache:
@@ -34,6 +35,10 @@ class FormCache:
         self.rows: dict[str, int] = {}
         self.table = self._empty_table()
         self._lock = threading.Lock()
+        self._char_tables: Tensor | None = None
+        if isinstance(network.char, CharCnn):
+            with torch.no_grad():
+                self._char_tables = network.char.tables()
 
     def _empty_table(self) -> Tensor:
         return torch.zeros(1, self.network.form_size, device=self.network.projection.weight.device)
@@ -64,18 +69,24 @@ class FormCache:
 
     def _vectors(self, forms: list[str]) -> Tensor:
         """Returns ``(num_forms, form_size)``; short words and long ones apart, a bounded number at a time."""
-        device = self.table.device
+        if len(forms) <= _AT_ONCE:
+            return self._vectors_of(forms)
         vectors = self.table.new_empty(len(forms), self.table.shape[1])
         order = sorted(range(len(forms)), key=lambda index: len(forms[index]))
         for begin in range(0, len(order), _AT_ONCE):
             part = order[begin : begin + _AT_ONCE]
-            table = self.vocabulary.lookup([forms[index] for index in part])
-            vectors[part] = self.network.form_vectors(
-                torch.from_numpy(table.words).to(device),
-                torch.from_numpy(table.chars.astype(np.int64)).to(device) if table.chars.shape[1] else None,
-                torch.from_numpy(table.shapes).to(device),
-            )
+            vectors[part] = self._vectors_of([forms[index] for index in part])
         return vectors
+
+    def _vectors_of(self, forms: list[str]) -> Tensor:
+        table = self.vocabulary.lookup(forms)
+        device = self.table.device
+        return self.network.form_vectors(
+            torch.from_numpy(table.words).to(device),
+            torch.from_numpy(table.chars.astype(np.int64)).to(device) if table.chars.shape[1] else None,
+            torch.from_numpy(table.shapes).to(device),
+            char_tables=self._char_tables,
+        )
 
     def _store(self, forms: list[str], vectors: Tensor) -> None:
         fresh = [index for index, form in enumerate(forms) if form not in self.rows]

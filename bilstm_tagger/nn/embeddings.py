@@ -72,9 +72,9 @@ class CharCnn(nn.Module):
         self.convolution = nn.Conv1d(size, output, kernel, padding=kernel // 2)
         self.output_size = output
 
-    def forward(self, chars: Tensor) -> Tensor:
+    def forward(self, chars: Tensor, tables: Tensor | None = None) -> Tensor:
         if not (self.training or torch.is_grad_enabled()):
-            return self._from_table(chars)
+            return self._from_tables(chars, self.tables() if tables is None else tables)
         if chars.device.type != "cpu":
             return self._convolve(chars)
         # One long word would pad all others: words of similar length go together.
@@ -97,14 +97,16 @@ class CharCnn(nn.Module):
         pooled: Tensor = windows.amax(dim=-1)
         return torch.where(pooled.isfinite(), pooled, torch.zeros_like(pooled))
 
-    def _from_table(self, chars: Tensor) -> Tensor:
-        """The same without dropout or gradient.
+    def tables(self) -> Tensor:
+        """Returns what each character adds to a window at each of its places, ``(kernel, num_chars, output)``.
 
-        What a character adds to a window, at each of the window's places, is looked up and not multiplied out.
+        With it, windows are looked up and not multiplied out: the same without dropout or gradient. Who asks for many
+        words computes it once and hands it to ``forward``.
         """
-        weight = self.convolution.weight  # (output, size, kernel)
-        places = torch.einsum("cs,osk->kco", self.embedding.weight, weight)  # (kernel, num_chars, output)
-        around = weight.shape[2] // 2
+        return torch.einsum("cs,osk->kco", self.embedding.weight, self.convolution.weight)
+
+    def _from_tables(self, chars: Tensor, places: Tensor) -> Tensor:
+        around = len(places) // 2
         word_len = chars.shape[1]
         padded = nn.functional.pad(chars, (around, around), value=PADDING)
         windows = nn.functional.embedding(padded[:, :word_len], places[0])  # (num_words, word_len, output)

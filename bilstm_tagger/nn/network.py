@@ -39,6 +39,8 @@ class Batch:
         lm_back: ``(num_chars, batch_size)`` int64.
         lm_ahead_at: ``(seq_len, batch_size)`` int64.
         lm_back_at: ``(seq_len, batch_size)`` int64.
+        teacher: ``(seq_len, batch_size, num_tags)`` float32, emissions of the models that this one learns from; None
+            without any.
     """
 
     forms: Tensor
@@ -55,6 +57,7 @@ class Batch:
     lm_back: Tensor | None = None
     lm_ahead_at: Tensor | None = None
     lm_back_at: Tensor | None = None
+    teacher: Tensor | None = None
 
     def to(self, device: torch.device) -> Batch:
         """Returns the batch on another device."""
@@ -228,6 +231,7 @@ class BiLstmCrf(nn.Module):
         shapes: Tensor | None = None,
         *,
         singletons: Tensor | None = None,
+        char_tables: Tensor | None = None,
     ) -> Tensor:
         """Returns one vector for each distinct word form, ``(num_forms, form_size)``.
 
@@ -236,6 +240,7 @@ class BiLstmCrf(nn.Module):
             chars: ``(num_forms, word_len)``.
             shapes: ``(num_forms,)``.
             singletons: ``(num_forms,)``; when training, these are at times replaced by the unknown word.
+            char_tables: ``CharCnn.tables``, where it is at hand.
         """
         parts = []
         if self.word is not None and words is not None:
@@ -244,7 +249,7 @@ class BiLstmCrf(nn.Module):
                 words = words.masked_fill(dropped & singletons, UNKNOWN)
             parts.append(self.word(words))
         if self.char is not None and chars is not None:
-            parts.append(self.char(chars))
+            parts.append(self.char(chars) if char_tables is None else self.char(chars, char_tables))
         if self.shape is not None and shapes is not None:
             parts.append(self.shape(shapes))
         if not parts and words is not None:
