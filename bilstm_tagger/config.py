@@ -32,13 +32,23 @@ __all__ = [
     "CrfConfig",
     "DataConfig",
     "DenseConfig",
+    "DistillConfig",
     "EncoderConfig",
+    "GazetteerConfig",
     "LmConfig",
     "ResidueConfig",
     "ShapeConfig",
     "TrainingConfig",
     "WordConfig",
 ]
+
+_PATHS = {
+    "data": ("train", "dev", "test", "labels", "mask", "exclude", "profiles"),
+    "word": ("vectors",),
+    "lm": ("model",),
+    "gazetteer": ("files",),
+    "distill": ("teacher", "unlabelled"),
+}
 
 Fraction = Annotated[float, Field(ge=0.0, lt=1.0)]
 Positive = Annotated[int, Field(gt=0)]
@@ -144,13 +154,40 @@ class ResidueConfig(_Section):
     position: bool = Field(False, description="how far it is from either end of the chain")
 
 
+class GazetteerConfig(_Section):
+    """Lists of names; tokens that stand in a listed name are marked, by label and by their place in it."""
+
+    files: list[str] = Field(
+        [], description="names, one a line, in files named after their label; or LABEL, a tab, and the name"
+    )
+    training: int = Field(
+        0, ge=0, description="list the names that so many training sentences have (2 is a good number); 0 lists none"
+    )
+
+
 class LmConfig(_Section):
     """The states of a character language model that ``bilstm-tagger pretrain-lm`` left."""
 
     model: str | None = Field(None, description="its folder; none leaves it out")
     fine_tune: bool = Field(False, description="train it with the tagger; frozen, its states are computed once")
-    projection: int = Field(0, ge=0, description="width of a trained linear layer on the states; 0 takes them as they are")
+    projection: int = Field(
+        0, ge=0, description="width of a trained linear layer on the states; 0 takes them as they are"
+    )
     dropout: Fraction = Field(0.0, description="on the states")
+
+
+class DistillConfig(_Section):
+    """Learning from the answers of trained models, beside the labels."""
+
+    teacher: str | list[str] | None = Field(
+        None, description="a model folder, or several that answer together; none leaves it out"
+    )
+    weight: Annotated[float, Field(gt=0, le=1)] = Field(
+        0.5, description="share of the loss that is the teachers'; the rest is the labels'"
+    )
+    unlabelled: str | None = Field(
+        None, description="a .txt file, a sentence a line, or a source whose tags are not read: trained on the answers"
+    )
 
 
 class EncoderConfig(_Section):
@@ -255,7 +292,9 @@ class Config(_Section):
     shape: ShapeConfig = ShapeConfig()
     dense: DenseConfig = DenseConfig()
     residue: ResidueConfig = ResidueConfig()
+    gazetteer: GazetteerConfig = GazetteerConfig()
     lm: LmConfig = LmConfig()
+    distill: DistillConfig = DistillConfig()
     encoder: EncoderConfig = EncoderConfig()
     crf: CrfConfig = CrfConfig()
     training: TrainingConfig = TrainingConfig()
@@ -306,6 +345,7 @@ class Config(_Section):
             raise _explain(error, origin) from None
         _check_scheme(config)
         _check_residues(config)
+        _check_gazetteer(config)
         return config
 
     def to_dict(self) -> dict[str, Any]:
@@ -351,6 +391,16 @@ def _check_residues(config: Config) -> None:
             raise ConfigError(f"'{key}' is for proteins", received=config.task, accepted="protein_ss3, protein_ss8")
 
 
+def _check_gazetteer(config: Config) -> None:
+    """Refuses names where there are none."""
+    kind = config.task_definition.kind
+    if config.gazetteer.files and kind == "residues":
+        raise ConfigError("'gazetteer.files' is not for proteins", received=config.task)
+    if config.gazetteer.training and kind != "spans":
+        problem = "'gazetteer.training' is for tasks with spans"
+        raise ConfigError(problem, received=config.task, accepted="ner, chunking")
+
+
 def _merge(defaults: Mapping[str, Any], values: Mapping[str, Any]) -> dict[str, Any]:
     merged = dict(defaults)
     for key, value in values.items():
@@ -364,7 +414,7 @@ def _resolve_paths(values: dict[str, Any], folder: Path) -> None:
 
     What stands nowhere is left as it is: a hub id, a package's name, or a path from the working directory.
     """
-    for section, keys in {"data": ("train", "dev", "test", "labels", "mask", "exclude", "profiles"), "word": ("vectors",), "lm": ("model",)}.items():
+    for section, keys in _PATHS.items():
         table = values.get(section)
         if not isinstance(table, dict):
             continue

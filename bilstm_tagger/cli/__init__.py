@@ -19,6 +19,8 @@ from bilstm_tagger.cli.check import HELP as CHECK_HELP
 from bilstm_tagger.cli.check import check
 from bilstm_tagger.cli.convert import HELP as CONVERT_HELP
 from bilstm_tagger.cli.convert import convert
+from bilstm_tagger.cli.ensemble import HELP as ENSEMBLE_HELP
+from bilstm_tagger.cli.ensemble import ensemble
 from bilstm_tagger.cli.evaluate import HELP as EVALUATE_HELP
 from bilstm_tagger.cli.evaluate import evaluate
 from bilstm_tagger.cli.pretrain_lm import HELP as PRETRAIN_LM_HELP
@@ -62,6 +64,7 @@ app.command("benchmark", help=BENCHMARK_HELP)(benchmark)
 app.command("check", help=CHECK_HELP)(check)
 app.command("show", help=SHOW_HELP)(show)
 app.command("convert", help=CONVERT_HELP)(convert)
+app.command("ensemble", help=ENSEMBLE_HELP)(ensemble)
 app.command("pretrain-lm", help=PRETRAIN_LM_HELP)(pretrain_lm)
 
 

@@ -176,7 +176,7 @@ def _measure(
     from bilstm_tagger.memory import current_memory, peak_memory
 
     def fresh() -> Tagger:
-        return Tagger(tagger.model, threads=threads)
+        return Tagger(tagger.models, threads=threads)
 
     memory_loaded = current_memory()
     first_seconds = _seconds(lambda: fresh().tag(items[0]))

@@ -2,7 +2,8 @@
 
 A file's name is a hash of the source's content and of the options it was read with, so a changed source is read
 anew. Files are written under another name and then moved, so a torn one is never seen. When the files together grow
-beyond ``MAX_BYTES``, those not used for longest are deleted; ``clear_cache()``, or deleting the folder, removes all.
+beyond ``MAX_BYTES``, those not used for longest are deleted; ``clear_cache()``, or deleting the folder, removes all. The
+states of language models (``lm-*.npy``), which are kept beside them, count and go with them.
 """
 
 from __future__ import annotations
@@ -31,12 +32,12 @@ _logger = logging.getLogger("bilstm_tagger.data")
 
 
 def clear_cache() -> int:
-    """Deletes all cached rows, and returns of how many sources they were.
+    """Deletes all cached rows and states of language models, and returns how many files they were.
 
-    Rows in use stay readable where the system allows deleting an open file.
+    Those in use stay readable where the system allows deleting an open file.
     """
     removed = 0
-    for path in _files(cache_folder(), "*.arrow"):
+    for path in _cached(cache_folder()):
         with suppress(OSError):
             path.unlink()
             path.with_suffix(".json").unlink(missing_ok=True)
@@ -105,7 +106,7 @@ def keep(rows: Path, key: str, messages: list[str]) -> datasets.Dataset:
 def _prune(newest: Path) -> None:
     """Deletes what was not used for longest until the files together take at most ``MAX_BYTES``."""
     sizes: dict[Path, tuple[float, int]] = {}
-    for path in _files(newest.parent, "*.arrow"):
+    for path in _cached(newest.parent):
         with suppress(OSError):
             status = path.stat()
             sizes[path] = status.st_mtime, status.st_size
@@ -118,6 +119,10 @@ def _prune(newest: Path) -> None:
                 path.unlink()
                 path.with_suffix(".json").unlink(missing_ok=True)
                 total -= size
+
+
+def _cached(folder: Path) -> list[Path]:
+    return [*_files(folder, "*.arrow"), *_files(folder, "lm-*.npy")]
 
 
 def _files(folder: Path, pattern: str) -> list[Path]:

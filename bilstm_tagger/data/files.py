@@ -6,14 +6,25 @@ import io
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, cast
 
 from bilstm_tagger.data.archives import BROKEN, UNPACKERS, is_archive, list_members, open_member, split_member
 from bilstm_tagger.errors import DataError, suggest
 
-__all__ = ["COMPRESSION_SUFFIXES", "check_file", "is_file", "open_binary", "read_lines", "read_text", "stem_suffix"]
+__all__ = [
+    "COMPRESSION_SUFFIXES",
+    "check_file",
+    "has_bare_returns",
+    "is_file",
+    "open_binary",
+    "read_lines",
+    "read_text",
+    "stem_suffix",
+]
 
 COMPRESSION_SUFFIXES = (".gz", ".xz", ".bz2", ".zip")
+
+_START = 1 << 13
 
 
 def stem_suffix(path: Path) -> str:
@@ -59,16 +70,20 @@ def check_file(path: Path) -> None:
 def read_lines(path: Path) -> Iterator[str]:
     """Yields the lines of a text file with their ends, the byte order mark left out.
 
-    Only a line feed ends a line: other separators of Unicode may stand inside tokens.
+    Only a line feed ends a line: other separators of Unicode may stand inside tokens. In files that begin with lines
+    that a carriage return alone ends, as on old Macs, it ends lines too, and is given as a line feed.
 
     Raises:
         DataError: The file is missing, a folder, unreadable, damaged, or not UTF-8.
     """
     check_file(path)
     try:
-        with open_binary(path) as handle, io.TextIOWrapper(handle, encoding="utf-8", newline="\n") as lines:
-            yield from filter(None, [lines.readline().removeprefix("\ufeff")])
-            yield from lines
+        with open_binary(path) as handle:
+            bare = has_bare_returns(handle)
+            with io.TextIOWrapper(handle, encoding="utf-8", newline="" if bare else "\n") as text:
+                lines = _with_line_feeds(text) if bare else text
+                yield from filter(None, [next(lines, "").removeprefix("\ufeff")])
+                yield from lines
     except UnicodeDecodeError:
         try:
             found = _find_bad_bytes(path)
@@ -77,6 +92,17 @@ def read_lines(path: Path) -> Iterator[str]:
         raise found from None
     except BROKEN as error:
         raise DataError(f"cannot be read ({type(error).__name__}: {error})", path=path) from None
+
+
+def has_bare_returns(handle: BinaryIO) -> bool:
+    """Says whether the lines with which a file begins end with a carriage return and no line feed."""
+    start = cast("io.BufferedReader", handle).peek(_START)[:_START]
+    return b"\r" in start[:-1] and b"\n" not in start
+
+
+def _with_line_feeds(lines: Iterator[str]) -> Iterator[str]:
+    for line in lines:
+        yield f"{line[:-1]}\n" if line.endswith("\r") else line
 
 
 def read_text(path: Path) -> str:

@@ -9,10 +9,10 @@ from pathlib import Path
 
 from bilstm_tagger.data.files import is_file, read_lines, stem_suffix
 from bilstm_tagger.data.readers.beside import tags_beside
-from bilstm_tagger.data.readers.csv import WORD_FIELDS
 from bilstm_tagger.data.readers.dssp import STRUCTURE_SUFFIXES, is_classic_dssp
 from bilstm_tagger.data.readers.fields import tag_fields, token_fields
 from bilstm_tagger.data.readers.parallel import takes_turns
+from bilstm_tagger.data.readers.sentence_rows import WORD_FIELDS
 from bilstm_tagger.data.records import Reader, ReadOptions
 from bilstm_tagger.errors import ConfigError, suggest
 
@@ -96,7 +96,7 @@ def find_format(path: Path, options: ReadOptions) -> str:
     if options.task.kind == "spans" and (options.labels is not None or takes_turns(content)):
         return "parallel"
     names = {name.strip().lower() for name in first.split("\t")}
-    words, tags = {*token_fields(options), *WORD_FIELDS}, {*tag_fields(options), "tag"}
+    words, tags = {*token_fields(options), *WORD_FIELDS, "text"}, {*tag_fields(options), "tag", "word_labels"}
     if stem_suffix(path) == ".tsv" and names & words and names & tags:
         return "csv"
     rows = [line for line in content if not line.startswith("#")]

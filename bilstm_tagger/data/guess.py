@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Collection
 from contextlib import ExitStack
 from dataclasses import replace
 
@@ -13,13 +14,15 @@ from bilstm_tagger.data.readers.csv import find_delimiter
 from bilstm_tagger.data.readers.fields import tag_fields
 from bilstm_tagger.data.records import ReadOptions
 from bilstm_tagger.data.sources import Source, resolve
+from bilstm_tagger.data.spelling import find_spellings
 from bilstm_tagger.errors import DataError
 from bilstm_tagger.schemes import OUTSIDE, is_span_tag
 from bilstm_tagger.tasks import Task, get_task
 
-__all__ = ["guess_task"]
+__all__ = ["are_spans", "guess_task"]
 
 _SAMPLE = 200
+_MOSTLY = 0.8
 _TASKS = {"spans": "ner", "tokens": "pos", "residues": "protein_ss8"}
 _CHAINS = frozenset(["sequence", "seq", "input", "primary"])
 
@@ -67,5 +70,14 @@ def _guess(found: Source, options: ReadOptions) -> str:
         if chosen == "conllu" and options.tag_column is None:
             return "pos"
     tags = {tag for record in itertools.islice(found.records(), _SAMPLE) for tag in record.tags if tag is not None}
-    plain = bool(tags) and OUTSIDE not in tags and not any(map(is_span_tag, tags))
-    return "pos" if plain else "ner"
+    return "ner" if not tags or are_spans(tags) else "pos"
+
+
+def are_spans(tags: Collection[str]) -> bool:
+    """Says whether tags look like those of spans: there is O among them, or nearly all of them have a prefix.
+
+    Some tag sets of parts of speech have a B, an S or an E.
+    """
+    spelling = find_spellings(tags)
+    usual = [spelling.get(tag, tag) for tag in tags]
+    return OUTSIDE in usual or (bool(usual) and sum(map(is_span_tag, usual)) >= _MOSTLY * len(usual))

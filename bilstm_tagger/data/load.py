@@ -171,7 +171,7 @@ class _Job:
         self._deduplicate = deduplicate
         self._profiles = profiles
         self._watcher = watcher
-        self._repairs: str | None = None
+        self._repairs: list[str] = []
 
     def run(self, store: Store) -> str:
         """Writes the rows and returns the stream's name; spans are read first and rewritten as IOB2 where needed."""
@@ -181,7 +181,9 @@ class _Job:
         spans = SpanTags() if task.kind == "spans" and self._source.options.require_tags else None
         if not write_records(self._records(spans), store.write("read.arrow")):
             raise DataError("there is nothing in it to read", path=self._source.name, accepted="at least one sequence")
-        rewrite, self._repairs = spans.finish(self._scheme) if spans is not None else (None, None)
+        rewrite = None
+        if spans is not None:
+            _, rewrite, self._repairs = spans.finish(self._scheme)
         name = "read.arrow"
         if rewrite is not None:
             name = "rows.arrow"
@@ -193,7 +195,7 @@ class _Job:
     def messages(self) -> list[str]:
         """Returns what was mended, one sentence each."""
         options = self._source.options
-        return [*filter(None, [self._repairs, options.misfits.message()]), *options.notes.messages()]
+        return [*self._repairs, *filter(None, [options.misfits.message()]), *options.notes.messages()]
 
     def _records(self, spans: SpanTags | None) -> Iterator[Record]:
         options = self._source.options

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from typing import NamedTuple
 
 from bilstm_tagger.data.proteins.residues import STATES_8, clean_sequence, states
 from bilstm_tagger.data.records import Record
 from bilstm_tagger.data.repairs.repair import Repair
+from bilstm_tagger.data.spelling import find_spellings
 from bilstm_tagger.errors import ConfigError, DataError
 from bilstm_tagger.schemes import (
     EDGE,
@@ -22,7 +24,16 @@ from bilstm_tagger.schemes import (
 from bilstm_tagger.tasks.base import Task
 from bilstm_tagger.tasks.protein_ss3 import STATE_MAPS
 
-__all__ = ["ILL_FORMED_TAG", "Rewrite", "SpanTags", "Tags", "parse_scheme", "residue_record", "tag_repairs"]
+__all__ = [
+    "ILL_FORMED_TAG",
+    "FoundTags",
+    "Rewrite",
+    "SpanTags",
+    "Tags",
+    "parse_scheme",
+    "residue_record",
+    "tag_repairs",
+]
 
 Tags = Sequence[str | None]
 Rewrite = Callable[[Tags], Tags]
@@ -32,6 +43,7 @@ ILL_FORMED_TAG = "D301"
 
 _SPAN_TAGS = "O, or a prefix and a label: B-X, I-X, E-X, S-X (L-X, U-X)"
 _MAX_PLAIN_TAGS = 1000
+_SHOWN_SPELLINGS = 4
 
 
 def parse_scheme(name: str) -> Scheme | None:
@@ -46,6 +58,20 @@ def parse_scheme(name: str) -> Scheme | None:
     if scheme is Scheme.NONE:
         raise ConfigError("spans need a scheme", received=name, accepted="auto, IOB1, IOB2, BIOES, BILOU, IO")
     return scheme
+
+
+class FoundTags(NamedTuple):
+    """What the tags of a source turned out to be.
+
+    Attributes:
+        scheme: Their scheme.
+        rewrite: What to apply to each sequence's tags to have IOB2; None when they are IOB2 already.
+        messages: What was mended, a sentence each.
+    """
+
+    scheme: Scheme
+    rewrite: Rewrite | None
+    messages: list[str]
 
 
 class SpanTags:
@@ -86,41 +112,57 @@ class SpanTags:
                 hint="Set data.tag_column",
             )
 
-    def finish(self, asked: Scheme | None) -> tuple[Rewrite | None, str | None]:
+    def finish(self, asked: Scheme | None) -> FoundTags:
         """Decides on the scheme once all sequences have been added.
 
         Args:
-            asked: The scheme that the user has named; None finds it.
-
-        Returns:
-            What to apply to each sequence's tags (None when they are IOB2 already), and a message about repairs.
+            asked: The scheme that the user has named; None finds it. With IO, tags are labels as they stand.
 
         Raises:
             DataError: Some tags have a prefix and others have none, or no tag has the prefixes of the scheme asked for.
         """
-        scheme = self.scheme(asked)
+        messages = []
+        spelling = {} if asked is Scheme.IO else find_spellings({tag for _, tag in self._first if tag})
+        if spelling:
+            messages.append(self._spelt(spelling))
+        scheme = self._scheme(asked)
         illegal = {pair for pair in self._pairs if not is_legal(*pair, scheme)}
-        message = None
         if illegal:
             count = sum(self._pairs[pair] for pair in illegal)
             before, after = next(pair for pair in self._first if pair in illegal)
             path, line = self._first[before, after]
-            message = (
+            messages.append(
                 f"{path}:{line}: {_neighbours(before, after)}, which {scheme} does not allow; tags repaired, the "
                 f"spans being what conlleval reads: {count:,} in this source"
             )
-        if scheme is not Scheme.IOB2 or any(not _is_iob2(tag) for _, tag in self._pairs):
-            return lambda tags: convert(tags, scheme, Scheme.IOB2), message
+        if spelling or scheme is not Scheme.IOB2 or any(not _is_iob2(tag) for _, tag in self._pairs):
+            return FoundTags(scheme, lambda tags: convert(_respelt(tags, spelling), scheme, Scheme.IOB2), messages)
         if not illegal:
-            return None, None
+            return FoundTags(scheme, None, messages)
 
         def repair(tags: Tags) -> Tags:
             return convert(tags, scheme, Scheme.IOB2) if illegal.intersection(tag_pairs(tags)) else tags
 
-        return repair, message
+        return FoundTags(scheme, repair, messages)
 
-    def scheme(self, asked: Scheme | None) -> Scheme:
-        """Returns the scheme of what was added; raises as :meth:`finish` does."""
+    def _spelt(self, spelling: Mapping[str, str]) -> str:
+        """Spells what was counted in the usual way, and says so."""
+        wrong = [pair for pair in self._first if pair[1] in spelling]
+        path, line = self._first[wrong[0]]
+        count = sum(self._pairs[pair] for pair in wrong)
+        shown = ", ".join(f"{old!r} as {new}" for old, new in sorted(spelling.items())[:_SHOWN_SPELLINGS])
+        shown += "" if len(spelling) <= _SHOWN_SPELLINGS else f" and {len(spelling) - _SHOWN_SPELLINGS} more"
+        pairs: Counter[tuple[str | None, str | None]] = Counter()
+        first: dict[tuple[str | None, str | None], tuple[str, int]] = {}
+        for pair, place in self._first.items():
+            before, after = _respelt(pair, spelling)
+            pairs[before, after] += self._pairs[pair]
+            first.setdefault((before, after), place)
+        self._pairs, self._first = pairs, first
+        self._plain = {tag for _, tag in first if tag and split_tag(tag)[0] == ""}
+        return f"{path}:{line}: tags in another spelling, {shown}: {count:,} in this source"
+
+    def _scheme(self, asked: Scheme | None) -> Scheme:
         if not self._plain:
             return detect_scheme_of_pairs(self._pairs) if asked is None else asked
         prefixed = [tag for _, tag in self._first if tag and split_tag(tag)[0] not in ("", OUTSIDE)]
@@ -160,6 +202,10 @@ def tag_repairs(record: Record, scheme: Scheme) -> list[Repair]:
         for position, (old, new) in enumerate(zip(record.tags, mended, strict=True))
         if old is not None and new is not None and old != new
     ]
+
+
+def _respelt(tags: Tags, spelling: Mapping[str, str]) -> list[str | None]:
+    return [tag if tag is None else spelling.get(tag, tag) for tag in tags]
 
 
 def _is_iob2(tag: str | None) -> bool:

@@ -42,7 +42,9 @@ CATALOG: Mapping[str, Kind] = {
     "D103": Kind("note", "CRLF line ends", "Read as line ends; convert writes LF"),
     "D104": Kind("warning", "mixed line ends", "CR before LF is left out on reading; convert writes LF"),
     "D105": Kind("warning", "NUL bytes", "Delete them; a file full of them is UTF-16 or binary"),
-    "D106": Kind("warning", "carriage returns inside lines", "Only LF ends a line: write LF instead, or delete them"),
+    "D106": Kind(
+        "warning", "carriage returns without line feeds", "Write LF instead, or delete them"
+    ),
     "D201": Kind("warning", "separator lines with blanks", "Read as empty lines; convert writes empty lines"),
     "D202": Kind("warning", "DOCSTART without an empty line after it", "Read as a boundary; convert adds the line"),
     "D203": Kind("note", "# as a token", "Check that each line with it is read as what it is"),
@@ -57,6 +59,11 @@ CATALOG: Mapping[str, Kind] = {
     "D303": Kind("note", "scheme is not certain", "Set data.scheme if it is another one"),
     "D304": Kind("note", "tokens without a tag", "They are neither trained on nor scored"),
     "D305": Kind("warning", "spans that do not fit the tokens", "data.align and data.overlap say what is done"),
+    "D306": Kind(
+        "warning",
+        "tags in another spelling",
+        'Read in the usual spelling; convert --repair writes it. Set data.scheme = "IO" if they are labels',
+    ),
     "D401": Kind("note", "rare labels", "Too few to learn or to score: join them with others, or find more"),
     "D402": Kind("error", "labels that training never saw", "Training stops at them: correct them, or add data"),
     "D403": Kind(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-from collections import Counter
 from contextlib import ExitStack, suppress
 from dataclasses import replace
 from pathlib import Path
@@ -11,11 +10,13 @@ from typing import TYPE_CHECKING
 
 from bilstm_tagger.data.builtin import BUILTINS, parse_builtin
 from bilstm_tagger.data.formats import find_format
+from bilstm_tagger.data.guess import are_spans
 from bilstm_tagger.data.proteins.residues import RESIDUES, STATES_8
 from bilstm_tagger.data.records import Notes, ReadOptions, Record
 from bilstm_tagger.data.sources import resolve
+from bilstm_tagger.data.spelling import find_spellings
 from bilstm_tagger.errors import DataError
-from bilstm_tagger.schemes import OUTSIDE, split_tag
+from bilstm_tagger.schemes import split_tag
 from bilstm_tagger.tasks import Task, get_task, task_names
 
 if TYPE_CHECKING:
@@ -25,7 +26,6 @@ __all__ = ["guess_task"]
 
 _SAMPLE = 500
 _THREE_STATES = frozenset("HEC-_.L ")
-_MOSTLY = 0.8
 
 
 def guess_task(source: str | Path | datasets.Dataset, options: ReadOptions, *, format: str) -> Task:
@@ -49,12 +49,12 @@ def guess_task(source: str | Path | datasets.Dataset, options: ReadOptions, *, f
     names = _sample(source, replace(options, task=get_task("ner"), notes=Notes()), format)
     if not names:
         return _guess_unread(source, options, format)
-    tags = Counter(tag for record in names for tag in record.tags if tag is not None)
-    labels = {split_tag(tag)[1] for tag in tags if tag != OUTSIDE}
-    spans = sum(count for tag, count in tags.items() if split_tag(tag)[0] != "")
-    if {"NP", "VP"} <= labels:
+    tags = {tag for record in names for tag in record.tags if tag is not None}
+    spelling = find_spellings(tags)
+    labels = {split_tag(spelling.get(tag, tag))[1].upper() for tag in tags}
+    if {"NP", "VP"} <= labels and are_spans(tags):
         return get_task("chunking")
-    return get_task("ner" if spans >= _MOSTLY * tags.total() else "pos")
+    return get_task("ner" if are_spans(tags) else "pos")
 
 
 def _guess_unread(source: str | Path | datasets.Dataset, options: ReadOptions, format: str) -> Task:

@@ -60,7 +60,8 @@ class Part:
     _comments: list[tuple[str, int, str]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        self.profile = PartProfile(self.name, self.task)
+        respell = str(self.options.get("scheme") or "auto").upper() != Scheme.IO
+        self.profile = PartProfile(self.name, self.task, respell=respell)
         if self.name not in ("", "train"):
             # As in training: what is scored is scored whole.
             self.options = {name: value for name, value in self.options.items() if name not in _TRAINING_ONLY}

@@ -8,8 +8,10 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 
 from bilstm_tagger.data.records import Record
+from bilstm_tagger.data.repairs.repair import Repair
+from bilstm_tagger.data.spelling import find_spellings
 from bilstm_tagger.doctor.chains import ChainWatch
-from bilstm_tagger.doctor.findings import Finding, Tally
+from bilstm_tagger.doctor.findings import Finding, Tally, counted
 from bilstm_tagger.doctor.sequences import SequenceWatch
 from bilstm_tagger.doctor.tags import SchemeFound, SpanWatch
 from bilstm_tagger.doctor.words import WordWatch
@@ -20,6 +22,7 @@ __all__ = ["PartProfile"]
 
 _CHUNK_TOKENS = 50_000
 _RARE = 10
+_SHOWN_SPELLINGS = 10
 _FORMER = re.compile(r"[\W_]+")
 
 
@@ -36,11 +39,17 @@ class PartProfile:
         spans: The spans; empty for other tasks.
         chains: The proteins; empty for text.
         sequences: Lengths and hashes.
+
+    Args:
+        name: See above.
+        task: See above.
+        respell: Whether tags of spans in another spelling are understood, as they are without a scheme that was set.
     """
 
-    def __init__(self, name: str, task: Task) -> None:
+    def __init__(self, name: str, task: Task, *, respell: bool = True) -> None:
         self.name = name
         self.task = task
+        self._respell = respell and task.kind == "spans"
         self.begin()
 
     def begin(self) -> None:
@@ -50,6 +59,8 @@ class PartProfile:
         self.tokens = 0
         self.unlabelled = 0
         self.tags: Counter[str] = Counter()
+        self._spelling: dict[str, str] = {}
+        self._respelt = Tally()
         self._unlabelled = Tally()
         self._first: dict[str, tuple[str, int]] = {}
         self.words = WordWatch()
@@ -83,9 +94,21 @@ class PartProfile:
             self.chains.add(chunk)
             return
         self.words.add(chunk)
+        if self._respell:
+            self._spelling = find_spellings(self.tags)
         if self.task.kind == "spans":
             for record in chunk:
-                self.spans.add(record)
+                self.spans.add(self._usual(record) if self._spelling else record)
+
+    def _usual(self, record: Record) -> Record:
+        """Returns a record with its tags in the usual spelling, and keeps where they are not."""
+        tags = [None if tag is None else self._spelling.get(tag, tag) for tag in record.tags]
+        if not self._respelt.full:
+            for position, (old, new) in enumerate(zip(record.tags, tags, strict=True)):
+                if old is not None and new is not None and old != new:
+                    line = record.line_of(position)
+                    self._respelt.propose(Repair("D306", record.path, line, "tag", position, old, new))
+        return record._replace(tags=tags)
 
     def _find_unlabelled(self, chunk: Sequence[Record]) -> None:
         for record in chunk:
@@ -120,6 +143,11 @@ class PartProfile:
         """
         if not len(self.sequences):
             return
+        if self._spelling:
+            count = sum(self.tags[tag] for tag in self._spelling)
+            shown = ", ".join(f"{old!r} is {new}" for old, new in sorted(self._spelling.items())[:_SHOWN_SPELLINGS])
+            message = f"{counted(count, 'tag is', 'tags are')} spelt otherwise than usual: {shown}"
+            yield Finding.of("D306", message, part=self.name, tally=self._respelt, count=count)
         if self.task.kind == "spans":
             yield from self.spans.findings(self.name, asked)
         if self.task.kind == "residues":

@@ -5,13 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from pathlib import Path
-from typing import NamedTuple
+from typing import BinaryIO, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from bilstm_tagger.data.files import open_binary
-from bilstm_tagger.doctor.findings import Finding, Severity, Tally, counted
+from bilstm_tagger.data.files import has_bare_returns, open_binary
+from bilstm_tagger.doctor.findings import Finding, Tally, counted
 
 __all__ = ["ByteScan", "Lines", "read_blocks"]
 
@@ -29,6 +29,7 @@ class Lines(NamedTuple):
         starts: ``(num_lines,)`` where each begins.
         ends: ``(num_lines,)`` where each ends, its line feed left out.
         marked: Whether a byte order mark of UTF-8, not in ``data``, stands before them.
+        bare: Whether the file has carriage returns where ``data`` has line feeds.
     """
 
     data: bytes
@@ -36,6 +37,7 @@ class Lines(NamedTuple):
     starts: NDArray[np.int64]
     ends: NDArray[np.int64]
     marked: bool
+    bare: bool = False
 
     def text(self, index: int) -> str:
         """Returns one line without its end."""
@@ -50,17 +52,29 @@ def read_blocks(path: Path) -> Iterator[Lines]:
     """Yields a file, unpacked, in blocks of about a megabyte of whole lines."""
     number = 1
     with open_binary(path) as handle:
-        while data := handle.read(_BLOCK):
-            if not data.endswith(b"\n"):
-                data += handle.readline()
+        bare = has_bare_returns(handle)
+        for data in _whole_lines(handle, bare=bare):
             marked = number == 1 and data.startswith(_BOM) and data != _BOM
             data = data.removeprefix(_BOM) if marked else data
             ends = np.flatnonzero(np.frombuffer(data, dtype=np.uint8) == ord("\n"))
             if not data.endswith(b"\n"):
                 ends = np.append(ends, len(data))
             starts = np.concatenate([[0], ends[:-1] + 1])
-            yield Lines(data, number, starts, ends, marked)
+            yield Lines(data, number, starts, ends, marked, bare)
             number += len(ends)
+
+
+def _whole_lines(handle: BinaryIO, *, bare: bool) -> Iterator[bytes]:
+    rest = b""
+    while data := handle.read(_BLOCK):
+        if not bare:
+            yield data if data.endswith(b"\n") else data + handle.readline()
+            continue
+        data, feed, rest = (rest + _LONE_CR.sub(b"\n", data)).rpartition(b"\n")
+        if feed:
+            yield data + feed
+    if rest:
+        yield rest
 
 
 class ByteScan:
@@ -68,7 +82,7 @@ class ByteScan:
 
     def __init__(self, path: Path) -> None:
         self._path = str(path)
-        self._marked = self._utf16 = False
+        self._marked = self._utf16 = self._bare = False
         self._line_feeds = self._crlf = 0
         self._lone = Tally()
         self._nul = Tally()
@@ -79,6 +93,7 @@ class ByteScan:
         """Looks at the next lines."""
         data = lines.data
         if lines.first == 1:
+            self._bare = lines.bare
             self._marked, self._utf16 = lines.marked, data.startswith((b"\xff\xfe", b"\xfe\xff"))
         self._line_feeds += data.count(b"\n")
         if b"\r" in data:
@@ -127,11 +142,12 @@ class ByteScan:
 
     def _line_ends(self, part: str) -> Iterator[Finding]:
         bare = self._line_feeds - self._crlf
+        if self._bare:
+            ends = counted(bare, "line ends", "lines end") + " with a carriage return alone, as on old Macs"
+            yield Finding.of("D106", f"{self._path}: {ends}", part=part, count=bare)
         if self._lone.count:
-            severity: Severity = "warning" if self._line_feeds else "error"
             what = counted(self._lone.count, "carriage return stands", "carriage returns stand") + " inside lines"
-            what += "" if self._line_feeds else ", and no line feed ends one"
-            yield Finding.of("D106", f"{self._path}: {what}", part=part, tally=self._lone, severity=severity)
+            yield Finding.of("D106", f"{self._path}: {what}", part=part, tally=self._lone)
         if self._crlf:
             ends = counted(self._crlf, "line ends with CRLF", "lines end with CRLF") + (
                 f", {bare:,} with LF" if bare else ""

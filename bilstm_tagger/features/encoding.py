@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from bilstm_tagger.errors import DataError, UnknownTagError
 from bilstm_tagger.features.char_states import CharRows
+from bilstm_tagger.features.gazetteer import Gazetteer
 from bilstm_tagger.features.residues import ResidueColumns
 from bilstm_tagger.features.vocabulary import FormTable, Vocabulary
 from bilstm_tagger.schemes import Scheme, split_tag
@@ -41,6 +42,7 @@ class PaddedArrays:
     lm_back: NDArray[np.int64] | None = None
     lm_ahead_at: NDArray[np.int64] | None = None
     lm_back_at: NDArray[np.int64] | None = None
+    teacher: NDArray[np.float32] | None = None
 
 
 @dataclass(frozen=True)
@@ -56,6 +58,7 @@ class EncodedRows:
         singletons: ``(num_forms,)`` bool.
         lm_chars: What the language model reads; None without one.
         lm_states: ``(num_tokens, 2 * hidden_size)`` float16, what it answers, where that is known before.
+        teacher: ``(num_tokens, num_tags)`` emissions of the models that are learned from; None without any.
     """
 
     offsets: NDArray[np.int64]
@@ -66,6 +69,7 @@ class EncodedRows:
     singletons: NDArray[np.bool_]
     lm_chars: CharRows | None = None
     lm_states: NDArray[np.float16] | None = None
+    teacher: NDArray[np.float32] | None = None
 
     def __len__(self) -> int:
         return len(self.offsets) - 1
@@ -98,6 +102,7 @@ class EncodedRows:
             dense=None if self.dense is None else _pad(self.dense[flat], mask, 0.0),
             tags=None if self.tags is None else _pad(self.tags[flat], mask, UNKNOWN_TAG),
             singletons=self.singletons[distinct],
+            teacher=None if self.teacher is None else _pad(self.teacher[flat], mask, 0.0),
             **self._lm_arrays(rows, lengths, flat, mask),
         )
 
@@ -154,7 +159,7 @@ def encode_rows(rows: Dataset, vocabulary: Vocabulary, *, source: str = "rows", 
             model has dense columns.
         vocabulary: The model's.
         source: The data set's name, for errors.
-        dense_size: Columns that the model reads, given in the rows' ``dense`` or computed from residues.
+        dense_size: Columns that the model reads, given in the rows' ``dense`` or computed from the tokens.
 
     Raises:
         UnknownTagError: A tag that is not in the vocabulary.
@@ -171,7 +176,7 @@ def encode_rows(rows: Dataset, vocabulary: Vocabulary, *, source: str = "rows", 
         forms=np.asarray(coded.indices).astype(np.int32) + 1,
         table=table,
         tags=_encode_tags(rows, vocabulary, source) if "tags" in rows.column_names else None,
-        dense=_dense(rows, vocabulary.residue, coded, offsets, dense_size, source) if dense_size else None,
+        dense=_dense(rows, vocabulary.computed, coded, offsets, dense_size, source) if dense_size else None,
         singletons=np.isin(table.words, once),
         lm_chars=None if vocabulary.alphabet is None else CharRows.of(values.to_pylist(), vocabulary.alphabet),
     )
@@ -229,17 +234,17 @@ def _in_scheme(tag: str, scheme: Scheme, *, goes_on: bool) -> str:
 
 def _dense(
     rows: Dataset,
-    residue: ResidueColumns,
+    computed: ResidueColumns | Gazetteer,
     coded: pa.DictionaryArray,
     offsets: NDArray[np.int64],
     size: int,
     source: str,
 ) -> NDArray[np.float32]:
     """Returns the given columns and, to their right, the computed ones, ``(num_tokens, size)``."""
-    parts = [_encode_dense(rows, size - residue.size, source)] if size > residue.size else []
-    if residue.size:
+    parts = [_encode_dense(rows, size - computed.size, source)] if size > computed.size else []
+    if computed.size:
         forms = coded.dictionary.to_pylist()
-        parts.append(residue.columns(forms, np.asarray(coded.indices), np.diff(offsets)))
+        parts.append(computed.columns(forms, np.asarray(coded.indices), np.diff(offsets)))
     return parts[0] if len(parts) == 1 else np.concatenate(parts, axis=1)
 
 

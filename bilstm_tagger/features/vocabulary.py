@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bilstm_tagger.features.char_states import Alphabet
+from bilstm_tagger.features.gazetteer import Gazetteer
 from bilstm_tagger.features.residues import ResidueColumns
 from bilstm_tagger.features.vectors import Vectors
 from bilstm_tagger.schemes import Scheme, split_tag, tag_set
@@ -75,6 +76,7 @@ class Vocabulary:
         singletons: Rows of words without a pretrained vector that training saw once.
         residue: Columns that are computed from the residues of proteins.
         alphabet: The characters that the language model reads; None without one.
+        gazetteer: Lists of names.
     """
 
     words: dict[str, int]
@@ -88,6 +90,12 @@ class Vocabulary:
     singletons: frozenset[int] = field(default_factory=frozenset, repr=False)
     residue: ResidueColumns = field(default_factory=ResidueColumns)
     alphabet: Alphabet | None = None
+    gazetteer: Gazetteer = field(default_factory=Gazetteer)
+
+    @property
+    def computed(self) -> ResidueColumns | Gazetteer:
+        """What gives dense columns beyond those of the data; residues have no names, and words no residues."""
+        return self.gazetteer if self.gazetteer.size else self.residue
 
     @cached_property
     def tag_ids(self) -> dict[str, int]:

@@ -13,7 +13,7 @@ from bilstm_tagger.features.batching import sorted_batches
 from bilstm_tagger.features.encoding import EncodedRows, PaddedArrays
 from bilstm_tagger.nn import Batch, BiLstmCrf
 
-__all__ = ["decode_rows", "to_batch"]
+__all__ = ["decode_rows", "score_rows", "to_batch"]
 
 
 def to_batch(arrays: PaddedArrays, device: torch.device | None = None) -> Batch:
@@ -62,3 +62,22 @@ def decode_rows(
         if advance is not None:
             advance(int(lengths.sum()))
     return decoded
+
+
+@torch.inference_mode()
+def score_rows(network: BiLstmCrf, rows: EncodedRows, *, batch_tokens: int = 8192) -> NDArray[np.float32]:
+    """Returns the emissions of all tokens, ``(num_tokens, num_tags)``.
+
+    Args:
+        network: In evaluation mode.
+        rows: The data set.
+        batch_tokens: Padded tokens in a batch.
+    """
+    device = network.projection.weight.device
+    scores = np.zeros((len(rows.forms), network.sizes.num_tags), dtype=np.float32)
+    for indices in sorted_batches(rows.lengths, batch_tokens=batch_tokens):
+        emissions = network.emissions(to_batch(rows.batch(indices), device)).cpu().numpy()
+        for column, index in enumerate(indices.tolist()):
+            begin, end = rows.offsets[index : index + 2].tolist()
+            scores[begin:end] = emissions[: end - begin, column]
+    return scores

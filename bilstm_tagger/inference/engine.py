@@ -11,14 +11,11 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from bilstm_tagger.features.batching import sorted_batches
-from bilstm_tagger.features.char_states import CharRows
-from bilstm_tagger.features.encoding import lm_arrays
 from bilstm_tagger.features.vocabulary import Vocabulary
-from bilstm_tagger.inference.form_cache import FormCache
 from bilstm_tagger.inference.inputs import Prepared
+from bilstm_tagger.inference.scorer import Scorer
 from bilstm_tagger.inference.span_scores import FoundSpans, PathTokens, TagGrammar, find_spans, path_tokens
 from bilstm_tagger.inference.threads import in_threads
-from bilstm_tagger.nn import Batch, BiLstmCrf
 from bilstm_tagger.tasks import Task
 from bilstm_tagger.types import Span, TaggedSequence
 
@@ -33,7 +30,7 @@ class Engine:
     """Tags prepared sequences in batches.
 
     Args:
-        network: The weights.
+        scorer: Gives the emissions.
         vocabulary: The model's.
         task: Decides whether there are spans.
         decoding: The best sequence, or the best tag of each token.
@@ -42,24 +39,23 @@ class Engine:
 
     def __init__(
         self,
-        network: BiLstmCrf,
+        scorer: Scorer,
         vocabulary: Vocabulary,
         task: Task,
         *,
         decoding: Literal["viterbi", "marginal"],
         threads: int = 0,
     ) -> None:
-        self.network = network.eval()
+        self.scorer = scorer
         self.threads = threads
         self.task = task
         self.decoding = decoding
-        self.cache = FormCache(network, vocabulary)
         residues = task.kind == "residues"
         self.grammar = TagGrammar(
             vocabulary.tags,
             vocabulary.scheme,
             outside=COIL if residues else "O",
-            constraints=network.sizes.constraints,
+            constraints=scorer.constraints,
         )
         self.names = vocabulary.tags
         self.spans = task.kind != "tokens"
@@ -121,7 +117,7 @@ class Engine:
             batch_tokens: Padded tokens in a batch.
             advance: Called with the number of sequences after each batch.
         """
-        on_cpu = self.network.projection.weight.device.type == "cpu"
+        on_cpu = self.scorer.device.type == "cpu"
         threads = (self.threads or torch.get_num_threads()) if on_cpu else 1
         batches = sorted_batches(lengths, batch_tokens=batch_tokens)
         tagged = in_threads(torch.inference_mode()(work), batches, threads=threads)
@@ -139,68 +135,38 @@ class Engine:
     def _tag_batch(
         self, items: list[Prepared], lengths: NDArray[np.int64], probabilities: bool
     ) -> list[TaggedSequence]:
-        batch = self._batch([item.tokens for item in items], lengths, [item.dense for item in items])
-        emissions = self.network.emissions(batch)
-        crf = self.network.crf
+        tokens, columns = [item.tokens for item in items], [item.dense for item in items]
+        emissions, sizes = self.scorer.emissions(tokens, lengths, columns)
+        crf = self.scorer.crf
         predecessors = self.spans and self.grammar.needs_predecessors
         if self.decoding == "viterbi":
-            posterior = crf.best_posterior(emissions, batch.lengths, predecessors=predecessors)
+            posterior = crf.best_posterior(emissions, sizes, predecessors=predecessors)
         else:
-            posterior = crf.path_posterior(emissions, None, batch.lengths, predecessors=predecessors)
+            posterior = crf.path_posterior(emissions, None, sizes, predecessors=predecessors)
         continuations = None
         if self.spans and self.grammar.ambiguous:
-            suffixes, transitions = _to_host(*crf.continuations(emissions, batch.lengths))
+            suffixes, transitions = _to_host(*crf.continuations(emissions, sizes))
             continuations = suffixes, transitions
         tags, marginals, conditionals = _to_host(posterior.path, posterior.marginals, posterior.conditionals)
         before = None if posterior.predecessors is None else _to_host(posterior.predecessors)[0]
-        tokens = path_tokens(tags, lengths, marginals, conditionals)
+        path = path_tokens(tags, lengths, marginals, conditionals)
         found = None
         if self.spans:
-            found = find_spans(self.grammar, tokens, lengths, marginals, conditionals, before, continuations)
-        return self._collect(items, lengths, tokens, found, marginals if probabilities else None)
+            found = find_spans(self.grammar, path, lengths, marginals, conditionals, before, continuations)
+        return self._collect(items, lengths, path, found, marginals if probabilities else None)
 
     def _tags(self, sentences: list[list[str]], lengths: NDArray[np.int64]) -> list[list[str]]:
-        batch = self._batch(sentences, lengths)
-        emissions = self.network.emissions(batch)
-        crf = self.network.crf
+        emissions, sizes = self.scorer.emissions(sentences, lengths)
+        crf = self.scorer.crf
         if self.decoding == "viterbi":
-            path = crf.best_path(emissions, batch.lengths)
+            path = crf.best_path(emissions, sizes)
         else:
-            path = crf.marginals(emissions, batch.lengths).argmax(dim=-1)
+            path = crf.marginals(emissions, sizes).argmax(dim=-1)
         (tags,) = _to_host(path.T)  # (batch_size, seq_len)
         mask = np.arange(tags.shape[1]) < lengths[:, None]
         names = self.grammar.names_of(tags[mask], np.nonzero(mask)[1] == 0)
         ends = np.cumsum(lengths).tolist()
         return [names[end - length : end] for end, length in zip(ends, lengths.tolist(), strict=True)]
-
-    def _batch(
-        self,
-        sentences: list[list[str]],
-        lengths: NDArray[np.int64],
-        columns: Sequence[NDArray[np.float32] | None] = (),
-    ) -> Batch:
-        tokens = [token for sentence in sentences for token in sentence]
-        rows, table = self.cache.lookup(tokens)
-        device = table.device
-        mask = np.arange(int(lengths.max())) < lengths[:, None]  # (batch_size, seq_len)
-        forms = np.zeros(mask.shape, dtype=np.int64)
-        forms[mask] = rows
-        dense = None
-        if self.network.sizes.dense_size:
-            values = np.zeros((*mask.shape, self.network.sizes.dense_size), dtype=np.float32)
-            values[mask] = np.concatenate([column for column in columns if column is not None])
-            dense = torch.from_numpy(values).transpose(0, 1).to(device)
-        lm: dict[str, Tensor] = {}
-        if (alphabet := self.cache.vocabulary.alphabet) is not None:
-            arrays = lm_arrays(CharRows.of(tokens, alphabet), np.cumsum(lengths) - lengths, lengths)
-            lm = {name: torch.from_numpy(value).to(device) for name, value in arrays.items()}
-        return Batch(
-            forms=torch.from_numpy(forms).T.contiguous().to(device),
-            lengths=torch.from_numpy(lengths).to(device),
-            form_vectors=table,
-            dense=dense,
-            **lm,
-        )
 
     def _collect(
         self,

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bilstm_tagger.errors import InputError
+from bilstm_tagger.features.gazetteer import Gazetteer
 from bilstm_tagger.features.residues import ResidueColumns
 from bilstm_tagger.features.splitting import Splitter, check_residues
 
@@ -40,14 +41,16 @@ class Prepared:
     dense: NDArray[np.float32] | None = None
 
 
-def prepare(item: Any, splitter: Splitter, *, dense_size: int = 0, residue: ResidueColumns | None = None) -> Prepared:
+def prepare(
+    item: Any, splitter: Splitter, *, dense_size: int = 0, computed: ResidueColumns | Gazetteer | None = None
+) -> Prepared:
     """Brings one input to tokens.
 
     Args:
         item: See ``ACCEPTED``.
         splitter: Cuts strings.
         dense_size: Dense columns that the input has to give.
-        residue: Columns that the model computes from residues, to the right of those; None has none.
+        computed: Columns that the model computes from the tokens, to the right of those; None has none.
 
     Raises:
         InputError: Another type, something that is no string among the words, or dense columns of another shape.
@@ -66,10 +69,10 @@ def prepare(item: Any, splitter: Splitter, *, dense_size: int = 0, residue: Resi
             accepted="a row such as {'tokens': ['a'], 'dense': [[0.5, ...]]}",
             hint="For a model of protein profiles, load_rows(..., profiles=FOLDER) or --profiles gives them",
         )
-    if residue is not None and residue.size and prepared.tokens:
-        computed = residue.columns_of(prepared.tokens)
+    if computed is not None and computed.size and prepared.tokens:
+        columns = computed.columns_of(prepared.tokens)
         given = prepared.dense
-        dense = computed if given is None else np.concatenate([given, computed], axis=1)
+        dense = columns if given is None else np.concatenate([given, columns], axis=1)
         prepared = replace(prepared, dense=dense)
     return prepared
 

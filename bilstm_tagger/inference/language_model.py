@@ -9,12 +9,12 @@ from pathlib import Path
 from typing import Any
 
 from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file
 
 import bilstm_tagger
 from bilstm_tagger.errors import ModelError, shorten
 from bilstm_tagger.features.char_states import Alphabet
-from bilstm_tagger.inference.model import replace_all
+from bilstm_tagger.inference.model import replace_all, write_weights
 from bilstm_tagger.nn.char_lm import CharLanguageModel
 
 __all__ = ["LM_FORMAT_VERSION", "LanguageModel"]
@@ -50,10 +50,9 @@ class LanguageModel:
             "facts": dict(self.facts),
         }
         text = json.dumps(config, indent=2, ensure_ascii=False) + "\n"
-        weights = {name: value.contiguous() for name, value in self.network.state_dict().items()}
         writers = {
             _CONFIG: lambda path: path.write_text(text, encoding="utf-8"),
-            _WEIGHTS: lambda path: save_file(weights, path, metadata={"format": "pt"}),
+            _WEIGHTS: lambda path: write_weights(self.network, path),
         }
         replace_all(Path(folder), writers)
 

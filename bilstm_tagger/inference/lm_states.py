@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import logging
 import os
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -49,7 +50,10 @@ def with_lm_states(rows: EncodedRows, lm: LmEmbedding | None) -> EncodedRows:
             os.replace(temporary, path)
         finally:
             temporary.unlink(missing_ok=True)
-    return replace(rows, lm_states=np.load(path, mmap_mode="r"))
+    states = np.load(path, mmap_mode="r")
+    with suppress(OSError):
+        os.utime(path)  # the cache drops what was not used for longest
+    return replace(rows, lm_states=states)
 
 
 def _key(rows: EncodedRows, chars: CharRows, lm: LmEmbedding) -> str:
@@ -57,7 +61,7 @@ def _key(rows: EncodedRows, chars: CharRows, lm: LmEmbedding) -> str:
     weights = [*lm.ahead.state_dict().values(), *lm.back.state_dict().values()]
     for array in (rows.offsets, chars.chars, chars.sizes, *(weight.cpu().numpy() for weight in weights)):
         digest.update(f"{array.shape} {array.dtype}".encode())
-        digest.update(np.ascontiguousarray(array))
+        digest.update(np.ascontiguousarray(array).data)
     return digest.hexdigest()
 
 

@@ -16,11 +16,13 @@ from typing import Any
 import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
+from torch import nn
 
 import bilstm_tagger
 from bilstm_tagger.config import Config
 from bilstm_tagger.errors import ConfigError, ModelError, shorten, suggest
 from bilstm_tagger.features.char_states import Alphabet
+from bilstm_tagger.features.gazetteer import Gazetteer
 from bilstm_tagger.features.residues import ResidueColumns
 from bilstm_tagger.features.splitting import Splitter, build_tokenizer, tokenizer_config
 from bilstm_tagger.features.vocabulary import PADDING_TOKEN, UNKNOWN_TOKEN, Vocabulary
@@ -30,7 +32,7 @@ from bilstm_tagger.nn import BiLstmCrf, NetworkSizes
 from bilstm_tagger.schemes import Scheme, legal_transitions
 from bilstm_tagger.split_rules import Kind
 
-__all__ = ["FORMAT_VERSION", "Model", "build_network", "replace_all"]
+__all__ = ["FORMAT_VERSION", "Model", "build_network", "replace_all", "write_weights"]
 
 FORMAT_VERSION = 1
 _DAMAGE = (KeyError, TypeError, AttributeError, ValueError, RuntimeError, OSError, SafetensorError, ConfigError)
@@ -76,12 +78,7 @@ class Model:
         replace_all(Path(folder), writers)
 
     def _write_weights(self, path: Path) -> None:
-        path.touch()
-        mode = path.stat().st_mode
-        weights = {name: value.contiguous() for name, value in self.network.state_dict().items()}
-        save_file(weights, path, metadata={"format": "pt"})
-        # safetensors makes files that only their owner can read; a model is as readable as its other files.
-        path.chmod(mode)
+        write_weights(self.network, path)
 
     def _texts(self) -> dict[str, str]:
         vocabulary = self.vocabulary
@@ -102,6 +99,8 @@ class Model:
         vocab: dict[str, Any] = {"chars": list(vocabulary.chars), "shapes": list(vocabulary.shapes)}
         if vocabulary.alphabet is not None:
             vocab["lm"] = {"unit": vocabulary.alphabet.unit, "chars": list(vocabulary.alphabet.chars)}
+        if vocabulary.gazetteer.size:
+            vocab["gazetteer"] = vocabulary.gazetteer.to_dict()
         return {
             "config.json": json.dumps(config, indent=2, ensure_ascii=False) + "\n",
             "vocab.json": json.dumps(vocab, ensure_ascii=False) + "\n",
@@ -200,6 +199,7 @@ def _vocabulary(config: Mapping[str, Any], vocab: Mapping[str, Any], words: dict
         # Folders of earlier releases know nothing of it.
         residue=ResidueColumns(**config["training"].get("residue", {})),
         alphabet=Alphabet(**vocab["lm"]) if "lm" in vocab else None,
+        gazetteer=Gazetteer.from_dict(vocab.get("gazetteer", {})),
     )
 
 
@@ -215,6 +215,16 @@ def _read_json(path: Path) -> dict[str, Any]:
 
 def _writer(text: str) -> Callable[[Path], object]:
     return lambda path: path.write_text(text, encoding="utf-8")
+
+
+def write_weights(network: nn.Module, path: Path) -> None:
+    """Writes the weights of a network to a safetensors file that is as readable as other files."""
+    path.touch()
+    mode = path.stat().st_mode
+    weights = {name: value.contiguous() for name, value in network.state_dict().items()}
+    save_file(weights, path, metadata={"format": "pt"})
+    # safetensors makes files that only their owner can read.
+    path.chmod(mode)
 
 
 def replace_all(folder: Path, writers: Mapping[str, Callable[[Path], object]]) -> None:

@@ -39,7 +39,8 @@ def in_processes(
     Raises:
         TaggerError: A process ended before its work was done.
     """
-    tagger.model.network.share_memory()
+    for model in tagger.models:
+        model.network.share_memory()
     context = torch.multiprocessing.get_context("spawn")  # a forked process may hang in the threads of its parent
     pool = ProcessPoolExecutor(processes, mp_context=context, initializer=_begin, initargs=(tagger,))
     waiting: deque[Future[list[TaggedSequence]]] = deque()

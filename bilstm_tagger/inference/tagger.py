@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import islice
@@ -11,10 +10,11 @@ from typing import TYPE_CHECKING, Any
 
 from bilstm_tagger.config import Config
 from bilstm_tagger.data import load_rows
-from bilstm_tagger.errors import ConfigError, InputError, ModelError
+from bilstm_tagger.errors import ConfigError, InputError
 from bilstm_tagger.evaluation import Report, score
-from bilstm_tagger.inference.bundled import bundled_folder, bundled_names
 from bilstm_tagger.inference.engine import Engine
+from bilstm_tagger.inference.ensemble import check_members, load_models, make_scorer, save_ensemble
+from bilstm_tagger.inference.find import find_folder
 from bilstm_tagger.inference.inputs import Prepared, join_words, prepare
 from bilstm_tagger.inference.model import Model
 from bilstm_tagger.inference.processes import in_processes
@@ -28,18 +28,20 @@ if TYPE_CHECKING:
 
 __all__ = ["Tagger"]
 
-_HUB_ID = re.compile(r"[\w.-]+/[\w.-]+")
-
 
 class Tagger:
-    """Tags text or proteins with a trained model.
+    """Tags text or proteins with a trained model, or with several at once.
 
     One input gives one result, whatever its length; results come in the order of the inputs.
 
     Args:
-        model: The model in memory; ``from_pretrained`` reads one from a folder.
+        model: The model in memory; ``from_pretrained`` reads one from a folder. Several make an ensemble: each tag
+            sequence gets the geometric mean of its probabilities, as :func:`inference.scorer.mixed_crf` explains.
         threads: Processor threads that tag batches at the same time; 0 takes torch's number. The results do not
             depend on it.
+
+    Raises:
+        ModelError: Models that cannot tag together.
 
     Example:
         >>> tagger = Tagger.from_pretrained("runs/quickstart")
@@ -47,35 +49,40 @@ class Tagger:
         ['person', 'location']
     """
 
-    def __init__(self, model: Model, *, threads: int = 0) -> None:
-        self.model = model
+    def __init__(self, model: Model | Sequence[Model], *, threads: int = 0) -> None:
+        self.models = (model,) if isinstance(model, Model) else tuple(model)
+        check_members(self.models)
+        # What all members share is the first one's.
+        self.model = self.models[0]
         self._engine = Engine(
-            model.network, model.vocabulary, self.task, decoding=self.config.decoding, threads=threads
+            make_scorer(self.models),
+            self.model.vocabulary,
+            self.task,
+            decoding=self.config.decoding,
+            threads=threads,
         )
 
-    def __reduce__(self) -> tuple[type[Tagger], tuple[Model]]:
-        return Tagger, (self.model,)
+    def __reduce__(self) -> tuple[type[Tagger], tuple[tuple[Model, ...]]]:
+        return Tagger, (self.models,)
 
     @classmethod
-    def from_pretrained(cls, name: str | Path, *, device: str = "cpu", threads: int = 0) -> Tagger:
+    def from_pretrained(
+        cls, name: str | Path | Sequence[str | Path], *, device: str = "cpu", threads: int = 0
+    ) -> Tagger:
         """Loads a model.
 
         Args:
             name: A model folder or the name of a bundled model, which are read without any network; or a hub id
-                ``owner/name``.
+                ``owner/name``. A list of them makes an ensemble.
             device: ``cpu``, ``cuda``, or another that torch knows.
             threads: As in the class.
 
         Raises:
             ModelError: There is no such model, or its folder is incomplete, torn or of another format version.
         """
-        folder = Path(name)
-        if not folder.exists():
-            folder = bundled_folder(str(name)) or folder
-        # "runs/nmaes" is a mistyped folder when there is a folder "runs": the network is left alone.
-        if not folder.exists() and not folder.parent.is_dir() and _HUB_ID.fullmatch(str(name)):
-            folder = _download(str(name))
-        return cls(Model.load(folder, device=device), threads=threads)
+        names = [name] if isinstance(name, str | Path) else name
+        folders = map(find_folder, names)
+        return cls([model for folder in folders for model in load_models(folder, device=device)], threads=threads)
 
     @property
     def task(self) -> Task:
@@ -137,12 +144,12 @@ class Tagger:
         )
 
     def _prepared(self, items: Iterable[Any]) -> Iterator[Prepared]:
-        residue = self.model.vocabulary.residue
-        size = self.model.network.sizes.dense_size - residue.size
+        computed = self.model.vocabulary.computed
+        size = self.model.network.sizes.dense_size - computed.size
         splitter = self.model.splitter
         for index, item in enumerate(items):
             try:
-                yield prepare(item, splitter, dense_size=size, residue=residue)
+                yield prepare(item, splitter, dense_size=size, computed=computed)
             except InputError as error:
                 if index == 0:
                     raise
@@ -237,8 +244,14 @@ class Tagger:
         return score(gold, docs, task=self.task, states=reader["states"], seconds=seconds)
 
     def save_pretrained(self, folder: str | Path) -> None:
-        """Writes the model as a folder of JSON and safetensors; each file appears whole or not at all."""
-        self.model.save(folder)
+        """Writes a folder of JSON and safetensors, an ensemble's members into folders of their own.
+
+        Each file appears whole or not at all.
+        """
+        if len(self.models) == 1:
+            self.model.save(folder)
+        else:
+            save_ensemble(self.models, Path(folder))
 
     def push_to_hub(self, repository: str, *, private: bool = False, token: str | None = None) -> str:
         """Uploads the model to a hub.
@@ -271,17 +284,3 @@ def _words(index: int, sentence: Any) -> list[str]:
     words = list(sentence)
     join_words(words)  # checks them
     return words
-
-
-def _download(repository: str) -> Path:
-    """Fetches a model from the hub into its cache; returns the folder."""
-    from huggingface_hub import snapshot_download
-
-    try:
-        return Path(snapshot_download(repository, allow_patterns=["*.json", "*.safetensors", "*.md"]))
-    except Exception as error:  # the hub's client raises many kinds, the transport's among them
-        raise ModelError(
-            f"no folder '{repository}', and no model of that name on the hub: {type(error).__name__}",
-            accepted=f"a model folder, a bundled model ({', '.join(bundled_names())}), or a hub id owner/name",
-            hint="Train one with: bilstm-tagger train CONFIG.toml",
-        ) from None

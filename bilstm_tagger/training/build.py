@@ -21,6 +21,7 @@ from bilstm_tagger.inference.model import Model, build_network
 from bilstm_tagger.nn import NetworkSizes
 from bilstm_tagger.schemes import Scheme
 from bilstm_tagger.split_rules import Kind
+from bilstm_tagger.training.names import build_gazetteer
 from bilstm_tagger.training.use_lm import copy_readers, language_model_sizes, load_language_model
 
 if TYPE_CHECKING:
@@ -68,7 +69,8 @@ def build_model(config: Config, rows: Dataset, *, tags: Iterable[str] = ()) -> M
     lm = load_language_model(config.lm, tokenizer)
     if lm is not None:
         vocabulary = dataclasses.replace(vocabulary, alphabet=lm.alphabet)
-    dense = _dense_size(config, rows) + vocabulary.residue.size
+    vocabulary = dataclasses.replace(vocabulary, gazetteer=build_gazetteer(config, rows, tokenizer))
+    dense = _dense_size(config, rows) + vocabulary.computed.size
     sizes = _sizes(config, vocabulary, dense, vectors, 0 if frozen is None else len(frozen))
     if lm is not None:
         sizes = dataclasses.replace(sizes, **language_model_sizes(config.lm, lm))

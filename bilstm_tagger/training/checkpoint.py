@@ -117,7 +117,7 @@ def data_fingerprint(rows: EncodedRows) -> str:
         digest.update(b"none" if array is None else str(array.shape).encode())
         if array is not None:
             # Without a copy: the states of a language model are hundreds of megabytes.
-            digest.update(np.ascontiguousarray(array))
+            digest.update(np.ascontiguousarray(array).data)
     return digest.hexdigest()
 
 

@@ -15,6 +15,7 @@ from bilstm_tagger.errors import ConfigError, suggest
 from bilstm_tagger.nn import Batch, BiLstmCrf
 from bilstm_tagger.nn.crf import CRF
 from bilstm_tagger.schemes import Scheme, split_tag
+from bilstm_tagger.training.distillation import Distillation
 
 __all__ = ["TrainingLoss", "smoothing_term", "tag_margins", "take_margins"]
 
@@ -27,14 +28,21 @@ class TrainingLoss:
         margins: ``(num_tags,)`` what is taken from the emission of the gold tag, as ``tag_margins`` returns; None
             takes nothing.
         half: The type that the network computes in, weights and CRF staying in float32; None computes all in float32.
+        distillation: The share of models that are learned from; None without any.
     """
 
     def __init__(
-        self, *, smoothing: float = 0.0, margins: Tensor | None = None, half: torch.dtype | None = None
+        self,
+        *,
+        smoothing: float = 0.0,
+        margins: Tensor | None = None,
+        half: torch.dtype | None = None,
+        distillation: Distillation | None = None,
     ) -> None:
         self.smoothing = smoothing
         self.margins = margins
         self.half = half
+        self.distillation = distillation
 
     def __call__(self, network: BiLstmCrf, batch: Batch) -> Tensor:
         """Returns the loss of a batch with tags, summed over its sequences, in nats."""
@@ -48,6 +56,8 @@ class TrainingLoss:
         loss: Tensor = -network.crf(margined, batch.tags, reduction="none", lengths=batch.lengths).sum()
         if self.smoothing:
             loss = loss - self.smoothing * smoothing_term(network.crf, emissions, batch.tags, batch.lengths)
+        if self.distillation is not None:
+            loss = self.distillation.mix(loss, network.crf, emissions, batch)
         return loss
 
 

@@ -27,6 +27,7 @@ from bilstm_tagger.training.checkpoint import (
     differences,
     fixed_fingerprint,
 )
+from bilstm_tagger.training.distillation import Distillation, load_teacher
 from bilstm_tagger.training.history import History, plot_curves
 from bilstm_tagger.training.losses import tag_margins
 from bilstm_tagger.training.parts import Part, describe_rows, encode_part, load_parts, part_fingerprint, prepare_part
@@ -36,6 +37,7 @@ from bilstm_tagger.training.resume import Saver, find_unfinished, go_on, run_ide
 from bilstm_tagger.training.scoring import check_metric, dev_score, full_report
 from bilstm_tagger.training.tracking import Trackers
 from bilstm_tagger.training.trainer import Outcome, Trainer
+from bilstm_tagger.training.unlabelled import join_rows
 
 __all__ = ["TrainingResult", "train"]
 
@@ -169,6 +171,7 @@ class _Ready:
         test: Scored at the end; None without a test part.
         metric: Name of the dev score.
         margins: Logarithms of the tags' class weights; None for none.
+        distillation: The share of models that are learned from; None without any.
         described: What the parts are, for the record.
         identity: What must be the same for the run to go on.
     """
@@ -179,6 +182,7 @@ class _Ready:
     test: Part | None
     metric: str
     margins: Tensor | None
+    distillation: Distillation | None
     described: dict[str, Any]
     identity: dict[str, Any]
 
@@ -190,11 +194,13 @@ def _prepare(config: Config, processes: Processes) -> _Ready:
         "train": str(config.data.train),
         "dev": config.data.dev or str(config.data.train),
         "test": str(config.data.test),
+        "unlabelled": str(config.distill.unlabelled),
     }
+    learned = join_rows(rows["train"], rows.get("unlabelled"))
     # A share held out of the training part may have the only token of some tag.
-    model = build_model(config, rows["train"], tags=() if config.data.dev else tag_values(rows["dev"]))
+    model = build_model(config, learned, tags=() if config.data.dev else tag_values(rows["dev"]))
     model.network.to(processes.device)
-    encoded = encode_part(model, rows["train"], sources["train"])
+    encoded = encode_part(model, learned, sources["train"])
     dev = prepare_part(model, rows["dev"], sources["dev"])
     test = prepare_part(model, rows["test"], sources["test"]) if "test" in rows else None
     metric = check_metric(config, dev, sources["dev"])
@@ -207,6 +213,12 @@ def _prepare(config: Config, processes: Processes) -> _Ready:
         "dev": part_fingerprint(dev),
         "fixed weights": fixed_fingerprint(model.network),
     }
+    distillation = None
+    if (teacher := load_teacher(config, processes.device)) is not None:
+        teacher.check(model)
+        encoded = teacher.answer(encoded, learned, sources["train"])
+        fingerprints["teacher"] = teacher.fingerprint(encoded)
+        distillation = Distillation(teacher.crf, config.distill.weight)
     return _Ready(
         model=model,
         train=encoded,
@@ -214,6 +226,7 @@ def _prepare(config: Config, processes: Processes) -> _Ready:
         test=test,
         metric=metric,
         margins=margins,
+        distillation=distillation,
         described={name: describe_rows(part, sources[name]) for name, part in rows.items()},
         identity=run_identity(config, fingerprints, processes),
     )
@@ -261,6 +274,7 @@ def _trainer(ready: _Ready, saver: Saver, *, folder: Path, processes: Processes,
         processes=processes,
         save=saver,
         margins=ready.margins,
+        distillation=ready.distillation,
         progress=progress,
     )
 

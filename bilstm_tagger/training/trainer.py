@@ -23,6 +23,7 @@ from bilstm_tagger.inference.decoding import to_batch
 from bilstm_tagger.nn import Batch, BiLstmCrf
 from bilstm_tagger.training.ahead import one_ahead
 from bilstm_tagger.training.averaging import WeightAverage
+from bilstm_tagger.training.distillation import Distillation
 from bilstm_tagger.training.history import History
 from bilstm_tagger.training.losses import TrainingLoss
 from bilstm_tagger.training.optimization import Optimization
@@ -70,6 +71,7 @@ class Trainer:
         save: Writes a checkpoint of the trainer between two steps; called in all processes, as often as the
             configuration says. None for no checkpoints.
         margins: Logarithms of the tags' class weights; None for none.
+        distillation: The share of models that are learned from; None without any.
         processes: Those of the run.
         progress: Whether to show bars and lines.
 
@@ -91,6 +93,7 @@ class Trainer:
         processes: Processes,
         save: Callable[[Trainer], None] | None = None,
         margins: Tensor | None = None,
+        distillation: Distillation | None = None,
         progress: bool = True,
     ) -> None:
         self.network = network
@@ -114,6 +117,7 @@ class Trainer:
             smoothing=config.label_smoothing,
             margins=None if margins is None else margins.to(self.device),
             half=half,
+            distillation=distillation,
         )
         # What is kept of an epoch; what never changes, a large table of vectors for example, is not.
         self.weights = [p for p in network.parameters() if p.requires_grad]

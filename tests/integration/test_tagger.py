@@ -17,7 +17,7 @@ from tiny import ner_rows, pos_rows, protein_rows, tiny_tagger
 
 from bilstm_tagger.errors import InputError
 from bilstm_tagger.inference import Tagger
-from bilstm_tagger.inference.engine import FormCache
+from bilstm_tagger.inference.form_cache import FormCache
 from bilstm_tagger.schemes import Scheme, is_legal, tag_pairs, tags_to_spans
 from bilstm_tagger.types import TaggedSequence
 
@@ -145,17 +145,17 @@ def test_a_small_cache_of_forms_changes_nothing() -> None:
     items = [row["tokens"] for row in ner_rows(40)] + [[f"new{number}", "Ada"] for number in range(40)]
     expected = [tagger.tag(item) for item in items]
     for capacity in (1, 3, 10):
-        tagger._engine.cache = FormCache(tagger.model.network, tagger.model.vocabulary, capacity=capacity)
+        tagger._engine.scorer.cache = FormCache(tagger.model.network, tagger.model.vocabulary, capacity=capacity)
         for one, other in zip(expected, tagger.tag_batch(items, batch_tokens=12), strict=True):
             same(one, other)
-        assert len(tagger._engine.cache.rows) <= max(capacity, 12)
+        assert len(tagger._engine.scorer.cache.rows) <= max(capacity, 12)
 
 
 def test_threads_may_share_a_tagger() -> None:
     tagger = tiny_tagger(seed=4)
     items = [[f"w{number % 97}", "Ada", f"x{number % 31}"] for number in range(400)]
     expected = [result.tag_scores for result in tagger.tag_batch(items)]
-    tagger._engine.cache = FormCache(tagger.model.network, tagger.model.vocabulary, capacity=5)
+    tagger._engine.scorer.cache = FormCache(tagger.model.network, tagger.model.vocabulary, capacity=5)
     with ThreadPoolExecutor(4) as pool:
         found = [result.tag_scores for result in pool.map(tagger.tag, items)]
     for one, other in zip(expected, found, strict=True):

@@ -205,7 +205,7 @@ def test_a_broken_index_far_down(read):
     [
         ("a B-PER\nb PER\nc I-PER\nd O\n", 2, "PER"),
         ("a PER\nb PER\nc PER\nd I-PER\n", 4, "I-PER"),
-        ("a B-PER\nb o\nc I-PER\nd O\n", 2, "o"),
+        ("a B-PER\nb -\nc I-PER\nd O\n", 2, "-"),
     ],
 )
 def test_a_mix_of_tags_with_and_without_prefixes(read, text, line, value):

@@ -66,6 +66,74 @@ def test_blank_lines_end_sentences_where_no_column_names_them(write):
         assert rows["id"] == ["1", "2"]
 
 
+SENTENCES = [
+    ('sentence,word_labels\n"EU rejects German","B-ORG,O,B-MISC"\nOslo,B-LOC\n', {}),
+    ("text,labels\nEU rejects German,B-ORG O B-MISC\nOslo,B-LOC\n", {}),
+    (
+        """tokens,ner_tags\n"['EU', 'rejects', ""German""]","['B-ORG', 'O', 'B-MISC']"\n['Oslo'],['B-LOC']\n""",
+        {},
+    ),
+    ("""tokens;tags\n"['EU' 'rejects'\n 'German']";['B-ORG' 'O' 'B-MISC']\n['Oslo'];['B-LOC']\n""", {"separator": ";"}),
+    ('words\tner\n["EU", "rejects", "German"]\t["B-ORG", "O", "B-MISC"]\nOslo\tB-LOC\n', {}),
+    ("x,y\nEU rejects German,B-ORG O B-MISC\nOslo,B-LOC\n", {"token_column": "x", "tag_column": "y"}),
+    ("""id,sentence,pos,tag\n1,EU rejects German,A B C,"['B-ORG', 'O', 'B-MISC']"\n2,Oslo,A,['B-LOC']\n""", {}),
+]
+
+
+@pytest.mark.parametrize(("text", "options"), SENTENCES)
+def test_a_sentence_a_row(write, text, options):
+    rows = load_rows(write(text, "x.tsv" if "\t" in text else "x.csv"), task="ner", **options)
+    assert rows[:] == {
+        "id": ["1", "2"],
+        "tokens": [["EU", "rejects", "German"], ["Oslo"]],
+        "tags": [["B-ORG", "O", "B-MISC"], ["B-LOC"]],
+    }
+
+
+def test_a_sentence_a_row_with_parts_of_speech(write):
+    text = "sentence,pos,tag\nEU acts,\"['N', 'V']\",\"['B-ORG', 'O']\"\n"
+    assert load_rows(write(text), task="pos")["tags"] == [["N", "V"]]
+
+
+def test_lists_in_fields(write):
+    text = r"""tokens,tags
+"['l\'eau', 'a\xe9\n', '', 'b']","['O', None, '', 'B-X']"
+"['a b', 'c']",O O
+"[""a"", null]","[""O"", null]"
+[a 'b,O O
+[],[]
+"""
+    rows = load_rows(write(text), task="ner")
+    assert rows["tokens"] == [["l'eau", "aé\n", "\ufffd", "b"], ["a b", "c"], ["a", "\ufffd"], ["[a", "'b"]]
+    assert rows["tags"][0] == ["O", None, None, "B-X"]
+
+
+def test_numbers_for_tags(write, tmp_path):
+    (tmp_path / "labels.txt").write_text("O\nB-ORG\n")
+    text = "tokens,ner_tags\n\"['EU', 'acts', '.']\",[1 0 -100]\n"
+    assert load_rows(write(text), task="ner")["tags"] == [["B-ORG", "O", None]]
+    (tmp_path / "labels.txt").unlink()
+    with pytest.raises(DataError, match=r"x.csv:2: tags that are numbers cannot be read without the names"):
+        load_rows(write(text), task="ner")
+
+
+def test_a_sentence_a_row_without_tags(write):
+    [row] = load_rows(write("text\nEU acts.\n"), task="ner", require_tags=False)
+    assert (row["tokens"], row["text"]) == (["EU", "acts", "."], "EU acts.")
+    [row] = load_rows(write("tokens\n\"['EU', 'acts.']\"\n"), task="ner", require_tags=False)
+    assert row["tokens"] == ["EU", "acts."]
+
+
+def test_a_long_sentence_in_a_field(write):
+    text = f"sentence,tags\n{'word ' * 50_000},{'O ' * 50_000}\n"
+    assert len(load_rows(write(text), task="ner")["tokens"][0]) == 50_000
+
+
+def test_another_number_of_tags(write):
+    with pytest.raises(DataError, match=r"x.csv:3: 1 tags for 2 words: got 'O'. Accepted: one tag for each word"):
+        load_rows(write("sentence,tags\na b,O O\nc d,O\ne f,O O\n"), task="ner")
+
+
 def test_quoted_fields_between_tabs(write):
     assert load_rows(write('word\ttag\n"a\tb"\tO\n""""\tB-X\n', "x.tsv"), task="ner")["tokens"] == [["a\tb", '"']]
 

@@ -152,3 +152,16 @@ def test_lines_end_at_line_feeds_only(tmp_path):
     path = tmp_path / "x"
     path.write_bytes("\ufeffa\u2028b\rc\x0b\nd".encode())
     assert list(read_lines(path)) == ["a\u2028b\rc\x0b\n", "d"]
+
+
+@pytest.mark.parametrize("content", ["a\tO\r\rb\tO\r", "\ufeffa\tO\r\r\rb\tO"])
+def test_carriage_returns_alone_end_lines(tmp_path, content):
+    path = tmp_path / "x.conll.gz"
+    path.write_bytes(gzip.compress(content.encode()))
+    assert load_rows(path, task="ner")["tokens"] == [["a"], ["b"]]
+
+
+def test_a_carriage_return_among_line_feeds_ends_no_line(tmp_path):
+    path = tmp_path / "x.conll"
+    path.write_bytes(b"a\rb\tO\nc\tO\n")
+    assert load_rows(path, task="ner")["tokens"] == [["a\rb", "c"]]

@@ -113,3 +113,10 @@ def test_a_misspelt_file_never_asks_the_hub(monkeypatch, tmp_path):
 def test_a_column_is_missing(dataset):
     with pytest.raises(DataError, match=r"the data set:1: no layout that is known \(no data.tag_column\)"):
         load_rows(dataset, task="pos")
+
+
+def test_a_data_frame_with_a_sentence_a_row():
+    pandas = pytest.importorskip("pandas")
+    frame = pandas.DataFrame({"sentence": ["EU acts", "Oslo"], "word_labels": ["B-ORG,O", "B-LOC"], "n": [1, 2]})
+    rows = load_rows(frame, task="ner")
+    assert (rows["tokens"], rows["tags"]) == ([["EU", "acts"], ["Oslo"]], [["B-ORG", "O"], ["B-LOC"]])

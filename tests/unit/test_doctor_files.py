@@ -58,9 +58,17 @@ def test_crlf_alone_is_a_note_and_mixed_a_warning(tmp_path) -> None:
 
 def test_carriage_returns_inside_lines(tmp_path) -> None:
     assert lines_of(only(examine(tmp_path, CLEAN.replace(b"slept", b"sl\rept")), "D106")) == [2]
-    report = examine(tmp_path, CLEAN.replace(b"\n", b"\r"))
-    assert only(report, "D106").severity == "error"
-    assert report.exit_code() == 2
+
+
+def test_carriage_returns_alone_end_lines_where_nothing_else_does(tmp_path, monkeypatch) -> None:
+    for block in (1 << 20, 7):
+        monkeypatch.setattr(scan_module, "_BLOCK", block)
+        report = examine(tmp_path, CLEAN.replace(b"\n", b"\r") + b"\r \r#\tO")
+        assert codes(report) == {"D106", "D201", "D203", "D401"}
+        assert only(report, "D106").count == 8
+        assert "8 lines end with a carriage return alone" in only(report, "D106").message
+        assert lines_of(only(report, "D201")) == [8]
+        assert (report.parts[0].sequences, report.exit_code()) == (3, 0)
 
 
 def test_nul_bytes(tmp_path) -> None:

@@ -37,6 +37,7 @@ def test_what_is_saved_is_loaded(folder: Path, tmp_path: Path) -> None:
     assert second.facts == {"x": 1}
     for name, value in first.network.state_dict().items():
         assert torch.equal(second.network.state_dict()[name], value)
+    assert len({path.stat().st_mode for path in folder.glob("lm.*")}) == 1
     assert {path.name for path in folder.iterdir()} == {"lm.json", "lm.safetensors", "again"}
 
 

@@ -50,7 +50,7 @@ class Passes:
         self._repair = repair
         self._asked = found_scheme
         self._rewrite: Rewrite | None = None
-        self._message: str | None = None
+        self._messages: list[str] = []
         self._spelling: dict[str, str] = {}
         self._spans = source.options.task.kind == "spans"
         self.scheme: Scheme | None = None
@@ -77,8 +77,7 @@ class Passes:
         if not count:
             raise DataError("there is nothing in it to read", path=self._source.name, accepted="at least one sequence")
         if self._spans:
-            self.scheme = spans.scheme(self._asked)
-            self._rewrite, self._message = spans.finish(self._asked)
+            self.scheme, self._rewrite, self._messages = spans.finish(self._asked)
         return survey
 
     def rows(self) -> Iterator[Record]:
@@ -95,9 +94,9 @@ class Passes:
 
     def notes(self) -> list[str]:
         """Returns what was mended on reading; ill-formed tags are listed one by one where repairs are."""
-        message = self._message if self._repair is None else None
+        messages = self._messages if self._repair is None else []
         options = self._source.options
-        found = [*filter(None, [message, options.misfits.message()]), *options.notes.messages()]
+        found = [*messages, *filter(None, [options.misfits.message()]), *options.notes.messages()]
         for temporary, name in self._names.items():
             found = [line.replace(temporary, name) for line in found]
         return found

@@ -25,6 +25,7 @@ from pathlib import Path
 
 from bilstm_tagger.data.readers.fields import tag_fields
 from bilstm_tagger.data.records import ReadOptions, as_column_number
+from bilstm_tagger.data.spelling import find_spellings, is_span_column
 from bilstm_tagger.errors import DataError, suggest
 from bilstm_tagger.schemes import OUTSIDE, is_span_tag, split_tag
 
@@ -223,12 +224,12 @@ def _find_tags(values: Sequence[set[str]], token: int, options: ReadOptions) -> 
 
 
 def _is_span_column(values: set[str]) -> bool:
-    known = values - {UNKNOWN_TAG}
-    return bool(known) and all(is_span_tag(value) for value in known)
+    return is_span_column(values - {UNKNOWN_TAG})
 
 
 def _is_chunk_column(values: set[str]) -> bool:
-    labels = {split_tag(value)[1] for value in values} - {"", UNKNOWN_TAG}
+    spelling = find_spellings(values)
+    labels = {split_tag(spelling.get(value, value))[1] for value in values} - {"", UNKNOWN_TAG}
     return bool(labels) and labels <= _PHRASES
 
 

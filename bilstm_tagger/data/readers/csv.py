@@ -11,14 +11,17 @@ from typing import Any, Literal
 from bilstm_tagger.data.files import read_lines
 from bilstm_tagger.data.proteins.residues import clean_sequence
 from bilstm_tagger.data.readers.fields import ID_FIELDS, MASK_FIELDS, find_field, tag_fields, token_fields
+from bilstm_tagger.data.readers.label_names import LabelNames
+from bilstm_tagger.data.readers.sentence_rows import WORD_FIELDS, hold_sentences, read_sentences
 from bilstm_tagger.data.records import UNKNOWN_TOKEN, ReadOptions, Record
 from bilstm_tagger.errors import ConfigError, DataError
 
-__all__ = ["WORD_FIELDS", "find_delimiter", "read_csv", "read_words"]
+__all__ = ["find_delimiter", "read_csv", "read_words"]
 
 _SENTENCES = ("sentence", "sentence #", "sentence_id", "sent_id", "sentence_idx", "id")
 _SAMPLE_LINES = 1000
-WORD_FIELDS = ("word", "token", "words", "tokens", "form")
+_PROBED_ROWS = 20
+_LONGEST_FIELD = 1 << 24
 
 
 def find_delimiter(header: str) -> str:
@@ -31,8 +34,8 @@ def read_csv(path: Path, options: ReadOptions) -> Iterator[Record]:
 
     For proteins each line is a chain: ``input`` (or sequence, seq) and ``expected`` (or labels, ss3, sst8, dssp ...),
     with ``id`` and a column of 0 and 1 (``mask``) if present. For text each line is a word: ``sentence``, ``word``
-    and ``tag``; the sentence's name may stand on its first line only. ``*`` inside a chain (non-standard residues)
-    is read as X.
+    and ``tag``; the sentence's name may stand on its first line only. Or each line is a sentence with its tags, see
+    :mod:`bilstm_tagger.data.readers.sentence_rows`. ``*`` inside a chain (non-standard residues) is read as X.
 
     Raises:
         DataError: There is no such column, a line is too short, or a chain and its states differ in length.
@@ -57,7 +60,12 @@ def read_csv(path: Path, options: ReadOptions) -> Iterator[Record]:
     if options.task.kind == "residues":
         yield from _chains(((line, row) for line, row in rows if row), names, path, options)
     else:
-        yield from read_words(rows, names, str(path), options)
+        probed = list(itertools.islice(rows, _PROBED_ROWS))
+        rows = itertools.chain(probed, rows)
+        if hold_sentences(names, [row for _, row in probed], options):
+            yield from read_sentences(rows, names, str(path), options, LabelNames(path))
+        else:
+            yield from read_words(rows, names, str(path), options)
 
 
 def _is_quoted(header: str, lines: Sequence[str]) -> bool:
@@ -74,6 +82,8 @@ def _rows(
 ) -> Iterator[tuple[int, dict[str, str]]]:
     # Strict: a quotation mark that nothing closes would swallow all lines after it.
     reader = csv.reader(lines, delimiter=delimiter, quoting=quoting, strict=True)
+    # One setting for the whole process: long sentences in one field need more than what Python begins with.
+    csv.field_size_limit(max(csv.field_size_limit(), _LONGEST_FIELD))
     try:
         for row in reader:
             line = reader.line_num + 1

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from bilstm_tagger.data.archives import BROKEN
 from bilstm_tagger.data.files import check_file, open_binary
-from bilstm_tagger.data.readers.csv import WORD_FIELDS, read_words
+from bilstm_tagger.data.readers.csv import read_words
 from bilstm_tagger.data.readers.fields import match_field
 from bilstm_tagger.data.readers.jsonl import record_from_value
 from bilstm_tagger.data.readers.label_names import LabelNames
+from bilstm_tagger.data.readers.sentence_rows import WORD_FIELDS, hold_sentences, read_sentences
 from bilstm_tagger.data.records import ReadOptions, Record
 from bilstm_tagger.errors import DataError
 
@@ -21,6 +23,7 @@ if TYPE_CHECKING:
 __all__ = ["read_arrow", "read_parquet", "read_rows"]
 
 _BATCH_ROWS = 1000
+_PROBED_ROWS = 20
 
 
 def read_parquet(path: Path, options: ReadOptions) -> Iterator[Record]:
@@ -84,15 +87,21 @@ def read_rows(
     """
     classes = {column: _class_names(feature) for column, feature in (features or {}).items()}
     classes = {column: found for column, found in classes.items() if found is not None}
-    first = next(rows, None)
-    if first is None:
+    probed = list(itertools.islice(rows, _PROBED_ROWS))
+    if not probed:
         return
-    named = _named_rows(first, rows, classes)
-    words = match_field(list(first), options.token_column, WORD_FIELDS)
-    if options.task.kind != "residues" and words is not None and isinstance(first[words], str):
+    columns = list(probed[0])
+    named = ((line, _named(row, classes)) for line, row in enumerate(itertools.chain(probed, rows), start=1))
+    if options.task.kind != "residues":
         texts = ((line, {key: _as_text(value) for key, value in row.items()}) for line, row in named)
-        yield from read_words(texts, list(first), name, options)
-        return
+        strings = [{key: value for key, value in row.items() if isinstance(value, str)} for row in probed]
+        words = match_field(columns, options.token_column, WORD_FIELDS)
+        if options.require_tags and hold_sentences(columns, strings, options):
+            yield from read_sentences(texts, columns, name, options, names)
+            return
+        if words is not None and words in strings[0]:
+            yield from read_words(texts, columns, name, options)
+            return
     for line, row in named:
         yield record_from_value(row, options, names, path=name, line=line, count=line)
 
@@ -119,14 +128,6 @@ def _features(schema: pa.Schema) -> Mapping[str, Any] | None:
     except (ValueError, TypeError, KeyError, AttributeError):
         return None  # types of a later release; the values themselves can still be read
     return features
-
-
-def _named_rows(
-    first: dict[str, Any], rows: Iterator[dict[str, Any]], classes: Mapping[str, Any]
-) -> Iterator[tuple[int, dict[str, Any]]]:
-    yield 1, _named(first, classes)
-    for line, row in enumerate(rows, start=2):
-        yield line, _named(row, classes)
 
 
 def _class_names(feature: Any) -> Any:

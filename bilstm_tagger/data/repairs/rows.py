@@ -4,23 +4,21 @@ from __future__ import annotations
 
 import functools
 import hashlib
-import re
 from collections import Counter, defaultdict
 
 from bilstm_tagger.data.records import UNKNOWN_TOKEN, Record
 from bilstm_tagger.data.repairs.changes import Change, ChangeLog
 from bilstm_tagger.data.repairs.oddities import find_oddity
-from bilstm_tagger.schemes import OUTSIDE, split_tag
+from bilstm_tagger.data.spelling import find_spellings
+from bilstm_tagger.schemes import split_tag
 
 __all__ = ["RowRepairs", "spellings"]
 
-_LOWER_PREFIX = re.compile(r"[bimelsu][-_](?=.)", re.DOTALL)
-
 
 def spellings(tags: Counter[str]) -> dict[str, str]:
-    """Says how tags of spans are spelt that differ from others in case or blanks only.
+    """Says how tags of spans are to be spelt: with usual prefixes, and each label as it is spelt most often.
 
-    ``o`` and ``0`` are O, a prefix is a capital, a label is spelt as it is most often.
+    What the labels differ in is case only.
 
     Args:
         tags: How often each tag occurs.
@@ -28,11 +26,7 @@ def spellings(tags: Counter[str]) -> dict[str, str]:
     Returns:
         The tags that are to be spelt otherwise, with their right spelling.
     """
-    mended: dict[str, str] = {}
-    for tag in tags:
-        new = tag.strip()
-        new = OUTSIDE if new in ("o", "0") else new
-        mended[tag] = new[0].upper() + new[1:] if _LOWER_PREFIX.match(new) else new
+    mended = {tag: tag for tag in tags} | find_spellings(tags)
     labels: defaultdict[str, Counter[str]] = defaultdict(Counter)
     for tag, count in tags.items():
         label = split_tag(mended[tag])[1]
@@ -76,8 +70,9 @@ class RowRepairs:
     def _spelt(self, record: Record, log: ChangeLog) -> Record:
         tags = [tag if tag is None else self._spelling.get(tag, tag) for tag in record.tags]
         for position, (old, new) in enumerate(zip(record.tags, tags, strict=True)):
-            if old is not None and old != new:
-                log.add(Change("D403", record.path, record.line_of(position), "tag", old, new))
+            if old is not None and new is not None and old != new:
+                code = "D403" if split_tag(old)[0] == split_tag(new)[0] else "D306"
+                log.add(Change(code, record.path, record.line_of(position), "tag", old, new))
         return record._replace(tags=tags)
 
 
