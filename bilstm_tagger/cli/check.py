@@ -9,7 +9,20 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from bilstm_tagger.cli.arguments import column
+from bilstm_tagger.cli.arguments import (
+    AlignPolicy,
+    Exclude,
+    Format,
+    Labels,
+    Mask,
+    OverlapPolicy,
+    Separator,
+    TagColumn,
+    TagScheme,
+    TokenColumn,
+    Tokenizer,
+    reader_options,
+)
 from bilstm_tagger.cli.output import replacing, stderr_console
 from bilstm_tagger.errors import ConfigError
 
@@ -36,14 +49,17 @@ def check(
     test: Annotated[str | None, typer.Option(metavar="SOURCE", help="A test part to compare with.")] = None,
     task: Annotated[str | None, typer.Option(help="ner, chunking, pos, protein_ss3, protein_ss8.")] = None,
     split: Annotated[str | None, typer.Option(help="The part of a source that has several.")] = None,
-    format: Annotated[str | None, typer.Option(help="auto, or the name of a format.")] = None,
-    token_column: Annotated[str | None, typer.Option(help="Column of the tokens: a number or a name.")] = None,
-    tag_column: Annotated[str | None, typer.Option(help="Column of the tags: a number or a name.")] = None,
-    separator: Annotated[str | None, typer.Option(help=r"Column separator; \t is a tab.")] = None,
-    scheme: Annotated[str | None, typer.Option(help="auto, IOB1, IOB2, BIOES, BILOU, BMES, IO.")] = None,
-    labels: Annotated[str | None, typer.Option(metavar="FILE", help="FASTA: the file with the labels.")] = None,
-    mask: Annotated[str | None, typer.Option(metavar="FILE", help="FASTA: 0 marks residues without a label.")] = None,
-    exclude: Annotated[str | None, typer.Option(metavar="FILE", help="Ids to leave out, one a line.")] = None,
+    format: Format = None,
+    token_column: TokenColumn = None,
+    tag_column: TagColumn = None,
+    separator: Separator = None,
+    scheme: TagScheme = None,
+    tokenizer: Tokenizer = None,
+    align: AlignPolicy = None,
+    overlap: OverlapPolicy = None,
+    labels: Labels = None,
+    mask: Mask = None,
+    exclude: Exclude = None,
     strict: Annotated[bool, typer.Option("--strict", help="Warnings too end with an exit code, 1.")] = False,
     examples: Annotated[int, typer.Option(min=0, help="Places shown of each finding; files have 20.")] = 3,
     json: Annotated[str | None, typer.Option(metavar="FILE", help="Write all as JSON; - prints that alone.")] = None,
@@ -51,17 +67,19 @@ def check(
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing but errors.")] = False,
 ) -> None:
     """Prints the report; ``--json`` writes ``CheckReport.to_dict()``, ``--html`` a page."""
-    options: dict[str, Any] = {
-        "format": format,
-        "token_column": column(token_column),
-        "tag_column": column(tag_column),
-        "separator": None if separator is None else separator.replace(r"\t", "\t"),
-        "scheme": scheme,
-        "labels": labels,
-        "mask": mask,
-        "exclude": exclude,
-    }
-    given = {name: value for name, value in options.items() if value is not None}
+    given = reader_options(
+        format=format,
+        token_column=token_column,
+        tag_column=tag_column,
+        separator=separator,
+        scheme=scheme,
+        tokenizer=tokenizer,
+        align=align,
+        overlap=overlap,
+        labels=labels,
+        mask=mask,
+        exclude=exclude,
+    )
     with ExitStack() as stack:
         # Opened first: that a file cannot be written is said before the work, not after it.
         json_file = stack.enter_context(replacing(Path(json))) if json not in (None, "-") and json else None

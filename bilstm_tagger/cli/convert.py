@@ -15,7 +15,16 @@ from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
 
-from bilstm_tagger.cli.arguments import column
+from bilstm_tagger.cli.arguments import (
+    AlignPolicy,
+    Labels,
+    Mask,
+    OverlapPolicy,
+    TagColumn,
+    TokenColumn,
+    Tokenizer,
+    column,
+)
 from bilstm_tagger.cli.output import replacing
 from bilstm_tagger.errors import ConfigError, DataError, suggest
 
@@ -109,20 +118,14 @@ def convert(
         typer.Option(help="Of columns in OUT: tab, space, comma or a character.", show_default="the format's"),
     ] = None,
     from_separator: Annotated[str | None, typer.Option(help="Of columns in IN.", show_default="found")] = None,
-    token_column: Annotated[str | None, typer.Option(help="Number or name in IN.", show_default="found")] = None,
-    tag_column: Annotated[str | None, typer.Option(help="Number or name in IN.", show_default="found")] = None,
+    token_column: TokenColumn = None,
+    tag_column: TagColumn = None,
     split: Annotated[str, typer.Option(help="train, dev or test, where IN holds several.")] = "train",
-    labels: Annotated[
-        str | None, typer.Option(help="File of the labels of a FASTA file or of plain text; a CSV's column of labels.")
-    ] = None,
-    mask: Annotated[str | None, typer.Option(help="File or column of 0 (state unknown) and 1.")] = None,
-    align: Annotated[
-        str, typer.Option(help="Spans that do not fit the tokens: expand, contract, drop or strict (an error).")
-    ] = "expand",
-    overlap: Annotated[
-        str, typer.Option(help="Of spans that share tokens, the one to keep: outermost, longest or first.")
-    ] = "outermost",
-    tokenizer: Annotated[str, typer.Option(help="How running text is cut: words or characters.")] = "auto",
+    labels: Labels = None,
+    mask: Mask = None,
+    align: AlignPolicy = None,
+    overlap: OverlapPolicy = None,
+    tokenizer: Tokenizer = None,
     comments: Annotated[bool, typer.Option("--comments", help="Keep ids in conll as '# sent_id = ...' lines.")] = False,
     repair: Annotated[bool, typer.Option("--repair", help="Mend the data, and list each change.")] = False,
     json_file: Annotated[
@@ -151,6 +154,7 @@ def convert(
     written_scheme = parse_scheme("IOB2" if scheme == "auto" else scheme)
     if layout not in LAYOUTS:
         raise ConfigError("unknown layout", received=layout, accepted=LAYOUTS, hint=suggest(layout, LAYOUTS))
+    align, overlap, tokenizer = align or "expand", overlap or "outermost", tokenizer or "auto"
     check_policies(align, overlap)
     check_tokenizer(tokenizer)
     read = ReadOptions(

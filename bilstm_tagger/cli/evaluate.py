@@ -9,7 +9,20 @@ from typing import Annotated, Any
 
 import typer
 
-from bilstm_tagger.cli.arguments import column
+from bilstm_tagger.cli.arguments import (
+    AlignPolicy,
+    Exclude,
+    Format,
+    Labels,
+    Mask,
+    OverlapPolicy,
+    Separator,
+    TagColumn,
+    TagScheme,
+    TokenColumn,
+    Tokenizer,
+    reader_options,
+)
 from bilstm_tagger.cli.output import replacing, stderr_console
 
 HELP = """Score a model on data with known tags, and print the report.
@@ -33,14 +46,17 @@ def evaluate(
     model: Annotated[str, typer.Argument(metavar="MODEL", help="The model's folder.", show_default=False)],
     data: Annotated[str, typer.Option(metavar="SOURCE", help="A file, a glob, builtin:NAME/SPLIT, or a hub data set.")],
     split: Annotated[str, typer.Option(help="The part of a source that has several.")] = "test",
-    format: Annotated[str | None, typer.Option(help="auto, conll, conllu, jsonl, fasta, csv.")] = None,
-    token_column: Annotated[str | None, typer.Option(help="Column of the tokens: a number or a name.")] = None,
-    tag_column: Annotated[str | None, typer.Option(help="Column of the tags: a number or a name.")] = None,
-    separator: Annotated[str | None, typer.Option(help=r"Column separator; \t is a tab.")] = None,
-    scheme: Annotated[str | None, typer.Option(help="auto, IOB1, IOB2, BIOES, BILOU, IO.")] = None,
-    labels: Annotated[str | None, typer.Option(metavar="FILE", help="FASTA: the file with the labels.")] = None,
-    mask: Annotated[str | None, typer.Option(metavar="FILE", help="FASTA: 0 marks residues without a label.")] = None,
-    exclude: Annotated[str | None, typer.Option(metavar="FILE", help="Ids to leave out, one a line.")] = None,
+    format: Format = None,
+    token_column: TokenColumn = None,
+    tag_column: TagColumn = None,
+    separator: Separator = None,
+    scheme: TagScheme = None,
+    tokenizer: Tokenizer = None,
+    align: AlignPolicy = None,
+    overlap: OverlapPolicy = None,
+    labels: Labels = None,
+    mask: Mask = None,
+    exclude: Exclude = None,
     profiles: Annotated[
         str | None, typer.Option(metavar="FOLDER|NPZ", help="Proteins: the chains' profiles, as in data.profiles.")
     ] = None,
@@ -54,18 +70,20 @@ def evaluate(
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Nothing on stderr but errors.")] = False,
 ) -> None:
     """Prints ``Report.to_text()``; ``--json`` writes ``Report.to_dict()``, with ``--against`` also ``comparison``."""
-    options: dict[str, Any] = {
-        "format": format,
-        "token_column": column(token_column),
-        "tag_column": column(tag_column),
-        "separator": None if separator is None else separator.replace(r"\t", "\t"),
-        "scheme": scheme,
-        "labels": labels,
-        "mask": mask,
-        "exclude": exclude,
-        "profiles": profiles,
-    }
-    given = {name: value for name, value in options.items() if value is not None}
+    given = reader_options(
+        format=format,
+        token_column=token_column,
+        tag_column=tag_column,
+        separator=separator,
+        scheme=scheme,
+        tokenizer=tokenizer,
+        align=align,
+        overlap=overlap,
+        labels=labels,
+        mask=mask,
+        exclude=exclude,
+        profiles=profiles,
+    )
 
     from bilstm_tagger.inference import Tagger
 

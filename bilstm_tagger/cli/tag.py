@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from bilstm_tagger.cli.arguments import column
+from bilstm_tagger.cli.arguments import Separator, TokenColumn, reader_options
 from bilstm_tagger.cli.input import FORMATS, STDIN, Item, check_format, guess_format, read_items
 from bilstm_tagger.cli.output import replacing, stderr_console
 from bilstm_tagger.errors import DataError, InputError
@@ -53,9 +53,8 @@ def tag(
     format: Annotated[
         str | None, typer.Option(help=f"{', '.join(FORMATS)}.", show_default="by the file's suffix and the task")
     ] = None,
-    token_column: Annotated[
-        str | None, typer.Option(help="Column of the tokens in conll and csv, where it is not found by itself.")
-    ] = None,
+    token_column: TokenColumn = None,
+    separator: Separator = None,
     output: Annotated[
         str | None, typer.Option(metavar="FILE", help="Written whole or not at all; a folder/ gets a file a sequence.")
     ] = None,
@@ -105,7 +104,8 @@ def tag(
     if task.kind != "residues" and (profiles is not None or skip_invalid):
         raise InputError("--profiles and --skip-invalid are for proteins", received=task.name)
     three = _answers_in_three(states, tagger, shown)
-    options = ReadOptions(task=task, token_column=column(token_column), require_tags=False, skip_invalid=skip_invalid)
+    given = reader_options(token_column=token_column, tag_column=None, separator=separator)
+    options = ReadOptions(task=task, require_tags=False, skip_invalid=skip_invalid, **given)
     chosen = format or guess_format(path, task)
     hidden = quiet or (output is None and sys.stdout.isatty())
     start = time.perf_counter()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import re
 from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
@@ -13,8 +12,6 @@ from bilstm_tagger.data.readers.label_names import NAME_FILES
 from bilstm_tagger.errors import DataError
 
 __all__ = ["choose_files", "list_folder"]
-
-_logger = logging.getLogger("bilstm_tagger.data")
 
 _NO_DATA = re.compile(
     r"(readme|licen[cs]e|copying|notice|source|changelog|citation|authors|stats?)\b.*"
@@ -42,7 +39,8 @@ def choose_files(names: Sequence[str], split: str, where: str) -> list[str]:
 
     Documentation, and what lies beside a file rather than being one (the ``.txt`` of an ``.ann``, the ``seq.out`` of
     a ``seq.in``), is left out. Where file names tell parts (``train``, ``dev``, ``testa`` ...), those of one part are
-    taken, otherwise all.
+    taken, otherwise all. The files of BRAT are documents with names of their own, ``my-test-drive`` perhaps: they tell
+    parts only where no folder does, each of them tells one, and not all the same.
 
     Args:
         names: The files, relative to the folder, in order.
@@ -57,6 +55,9 @@ def choose_files(names: Sequence[str], split: str, where: str) -> list[str]:
     beside = {name.rsplit(".", 1)[0] + ".txt" for name in brat}
     data = [name for name in data if name not in beside and PurePosixPath(name).name != "seq.out"]
     parts = {name: part for name in data if (part := _part(name)) is not None}
+    if brat:
+        folders = {name: part for name in data if (part := _part(str(PurePosixPath(name).parent))) is not None}
+        parts = folders if folders or len(parts) < len(data) or len(set(parts.values())) == 1 else parts
     if parts:
         data = [name for name in data if parts.get(name) == split]
         if not data:
@@ -72,8 +73,6 @@ def choose_files(names: Sequence[str], split: str, where: str) -> list[str]:
             accepted="files of one format" if data else "at least one",
             hint=f"Name the files, or a pattern such as {where}/*{kinds[0] or '.conll'}" if data else None,
         )
-    if len(data) < len(names):
-        _logger.info("%s: %d of its %d files are read: %s", where, len(data), len(names), ", ".join(data[:10]))
     return data
 
 

@@ -122,6 +122,7 @@ def load_rows(
     check_tokenizer(tokenizer)
     with ExitStack() as stack:
         found = resolve(source, options, format=format, stack=stack)
+        found.tell()
         excluded = _read_ids(Path(exclude).expanduser()) if exclude is not None else frozenset()
         opened = None
         if profiles is not None:

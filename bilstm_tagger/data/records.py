@@ -57,11 +57,19 @@ class Record(NamedTuple):
 
 @dataclass(slots=True)
 class Notes:
-    """What a reader mended, counted, to be said in one line each at the end."""
+    """What a reader mended, counted, to be said in one line each at the end.
+
+    Attributes:
+        counts: How often each thing was mended.
+        first: Where it first stood.
+        skipped: The errors of records that were left out.
+        unread: Columns and fields that hold neither tokens nor tags, and where each first stood; conversions lose them.
+    """
 
     counts: dict[str, int] = field(default_factory=dict)
     first: dict[str, str] = field(default_factory=dict)
     skipped: list[str] = field(default_factory=list)
+    unread: dict[str, str] = field(default_factory=dict)
 
     def add(self, what: str, where: str, count: int = 1) -> None:
         """Counts ``what``, and keeps where it was first seen."""
@@ -73,6 +81,7 @@ class Notes:
         self.counts.clear()
         self.first.clear()
         self.skipped.clear()
+        self.unread.clear()
 
     def messages(self) -> list[str]:
         """Returns one sentence for each kind of repair, and one for each record that was left out."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import glob
 import hashlib
 import json
+import logging
 import uuid
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
@@ -26,6 +27,9 @@ if TYPE_CHECKING:
 
 __all__ = ["Source", "resolve"]
 
+_logger = logging.getLogger("bilstm_tagger.data")
+
+_SHOWN_FILES = 10
 _WITH_LABELS = ("fasta", "csv", "jsonl", "parquet", "arrow", "parallel")
 
 
@@ -46,6 +50,12 @@ class Source:
     dataset: datasets.Dataset | datasets.IterableDataset | None
     format: str
     options: ReadOptions
+
+    def tell(self) -> None:
+        """Logs which files are read, where the source is a folder, an archive or a pattern."""
+        if self.files and not self.name.startswith("builtin:") and self.files != (Path(self.name).expanduser(),):
+            shown = ", ".join(map(str, self.files[:_SHOWN_FILES])) + (" ..." if len(self.files) > _SHOWN_FILES else "")
+            _logger.info("%s: %d files of it are read: %s", self.name, len(self.files), shown)
 
     def records(self) -> Iterator[Record]:
         """Reads all of it, file after file; numbered documents of several files are named after their file too."""

@@ -54,7 +54,7 @@ def guess_task(source: str | Path | datasets.Dataset, options: ReadOptions, *, f
     labels = {split_tag(spelling.get(tag, tag))[1].upper() for tag in tags}
     if {"NP", "VP"} <= labels and are_spans(tags):
         return get_task("chunking")
-    return get_task("ner" if are_spans(tags) else "pos")
+    return get_task("ner" if not tags or are_spans(tags) else "pos")
 
 
 def _guess_unread(source: str | Path | datasets.Dataset, options: ReadOptions, format: str) -> Task:

@@ -93,28 +93,32 @@ def test_a_batch_without_answers_is_refused() -> None:
         TrainingLoss(distillation=Distillation(model.network.crf, 0.5))(model.network, batch)
 
 
-def test_a_student_comes_to_tag_as_its_teachers(tmp_path: Path) -> None:
-    models = [tiny_model(ROWS, seed=seed) for seed in (1, 2)]
-    folders = []
-    for number, model in enumerate(models):
-        model.save(tmp_path / f"teacher-{number}")
-        folders.append(str(tmp_path / f"teacher-{number}"))
-    settings = config(tmp_path, {"teacher": folders, "weight": 1.0}, training={"epochs": 20, "learning_rate": 0.03})
-    train(settings, output=tmp_path / "run", progress=False)
-    records = [json.loads(line) for line in (tmp_path / "run" / "metrics.jsonl").read_text().splitlines()]
-    teacher = Teacher(models)
-    batch = told(models[0], teacher, ROWS)
-    entropy = float(teacher.crf.entropy(batch.teacher, batch.lengths).sum() / batch.lengths.sum())
+def test_a_student_comes_to_believe_what_its_teachers_do() -> None:
+    teacher = Teacher([tiny_model(ROWS, seed=seed) for seed in (1, 2)])
+    student = tiny_model(ROWS, seed=3).network
+    batch = told(tiny_model(ROWS, seed=3), teacher, ROWS)
+    entropy = float(teacher.crf.entropy(batch.teacher, batch.lengths).sum())
+    loss = TrainingLoss(distillation=Distillation(teacher.crf, 1.0))
+    optimizer = torch.optim.Adam(student.parameters(), lr=0.03)
+    values = []
+    for _ in range(120):
+        value = loss(student, batch)
+        optimizer.zero_grad()
+        value.backward()
+        optimizer.step()
+        values.append(float(value.detach()))
     # The loss falls to its least possible value; the labels, which have nothing to do with these teachers, are unused.
-    assert records[0]["loss"] > 1.3 * entropy
-    assert entropy < records[-1]["loss"] < 1.1 * entropy
+    assert values[0] > 1.5 * entropy
+    assert entropy < values[-1] < 1.05 * entropy
 
 
 def test_text_without_labels_is_learned_from(tmp_path: Path) -> None:
     tiny_model(ROWS, seed=1).save(tmp_path / "teacher")
+    tiny_model(ROWS, seed=2, char={"kind": "none"}).save(tmp_path / "second")
     text = tmp_path / "text.txt"
     text.write_text("Ada Lovelace met Niels in Tromsø.\r\n\n   \nNiels left 🚲\n", encoding="utf-8")
-    settings = config(tmp_path, {"teacher": str(tmp_path / "teacher"), "unlabelled": str(text)})
+    teachers = [str(tmp_path / "teacher"), str(tmp_path / "second")]
+    settings = config(tmp_path, {"teacher": teachers, "unlabelled": str(text)})
     result = train(settings, output=tmp_path / "run", progress=False)
     assert {"Niels", "Tromsø", "🚲"} <= set(Model.load(result.folder).vocabulary.words)
     record = json.loads((result.folder / "run.json").read_text(encoding="utf-8"))["data"]

@@ -173,3 +173,13 @@ def test_markup_in_labels_is_shown_as_it_is(tmp_path, capsys) -> None:
     path.write_text("[red]\tB-[bold]\nx\tO\n", encoding="utf-8")
     assert run("check", path) == 0
     assert "[bold]" in capsys.readouterr().out
+
+
+def test_policies_for_spans(tmp_path, capsys):
+    path = tmp_path / "x.jsonl"
+    path.write_text('{"text": "Osloer", "label": [[0, 4, "LOC"]]}\n', encoding="utf-8")
+    assert run("check", path, "--align", "drop", "--json", "-") == 0
+    assert "left out" in capsys.readouterr().out
+    assert run("check", path, "--align", "strict") == 2
+    assert run("check", path, "--overlap", "first", "--tokenizer", "characters", "-q") == 0
+    assert run("check", path, "--align", "nonsense") == 2

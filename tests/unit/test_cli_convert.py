@@ -228,3 +228,67 @@ def test_the_help_teaches(capsys: pytest.CaptureFixture[str]) -> None:
     shown = capsys.readouterr().out
     assert "bilstm-tagger convert train.conll train.jsonl" in shown
     assert "--repair" in shown
+
+
+UNREAD = [
+    ("x.conll", "-DOCSTART- -X- -X- O\n\nEU NNP I-NP B-ORG\n", ["column 1 (such as NNP)", "column 2 (such as I-NP)"]),
+    ("x.conll", "word pos ner\nEU NNP B-ORG\n", ["column 1 (pos)"]),
+    ("x.tsv", "# a\n1\tEU\tB-ORG\t-\n2\tb\tO\t-\n", []),
+    ("x.csv", "sentence,word,tag,pos\n1,EU,B-ORG,NNP\n", ["column pos"]),
+    ("x.csv", "id,sentence,tags,pos\n1,EU acts,B-ORG O,A B\n", ["column pos"]),
+    ("x.jsonl", '{"id": 1, "tokens": ["EU"], "tags": ["B-ORG"], "pos": ["NNP"]}\n', ["field pos"]),
+]
+
+
+@pytest.mark.parametrize(("name", "content", "unread"), UNREAD)
+def test_columns_that_are_not_read_are_told(name, content, unread, tmp_path, capsys) -> None:
+    path = tmp_path / name
+    path.write_text(content, encoding="utf-8")
+    assert run("convert", path, tmp_path / "out.jsonl", "--task", "ner") == 0
+    lost = [line for line in capsys.readouterr().err.splitlines() if line.startswith("lost: ")]
+    assert [line.partition(", neither")[0].removeprefix("lost: ") for line in lost] == unread
+    assert all(str(path) in line for line in lost)
+
+
+def test_columns_of_conllu_that_are_not_read(tmp_path, capsys) -> None:
+    path = tmp_path / "x.conllu"
+    path.write_text("1\tEU\teu\tPROPN\t_\t_\t0\t_\t_\tSpaceAfter=No\n", encoding="utf-8")
+    assert run("convert", path, "-") == 0
+    error = capsys.readouterr().err
+    assert [what for what in ("LEMMA", "XPOS", "HEAD", "MISC") if f"lost: column {what}" in error] == ["LEMMA", "HEAD"]
+
+
+def test_unread_columns_of_standard_input_have_its_name(monkeypatch, capsys) -> None:
+    feed(monkeypatch, "EU NNP B-ORG\n\n")
+    assert run("convert", "-", "-") == 0
+    assert "lost: column 1 (such as NNP), neither tokens nor tags: 1 row, first at standard input:1" in (
+        capsys.readouterr().err
+    )
+
+
+def test_the_files_of_a_folder_are_told_once(tmp_path, capsys) -> None:
+    (tmp_path / "train.conll").write_text("a B-X\n")
+    (tmp_path / "dev.conll").write_text("b B-X\n")
+    assert run("convert", tmp_path, "-", "--split", "dev") == 0
+    output = capsys.readouterr()
+    assert (output.out, output.err.count("files of it are read")) == ("b\tB-X\n\n", 1)
+
+
+def test_a_brat_folder_of_one_part_is_read_back(tmp_path, capsys) -> None:
+    (tmp_path / "dev.conll").write_text("b B-X\n")
+    assert run("convert", tmp_path / "dev.conll", tmp_path / "out") == 0
+    assert run("convert", tmp_path / "out", tmp_path / "again.jsonl") == 0
+    assert '"tokens": ["b"]' in (tmp_path / "again.jsonl").read_text()
+
+
+def test_other_spellings_are_mended_and_listed(tmp_path, capsys) -> None:
+    path = tmp_path / "x.conll"
+    path.write_text("Anna PER-B\nLee per-I\nin o\n", encoding="utf-8")
+    assert run("convert", path, "-", "--repair") == 0
+    output = capsys.readouterr()
+    assert output.out == "Anna\tB-PER\nLee\tI-PER\nin\tO\n\n"
+    assert [line for line in output.err.splitlines() if line.startswith("changed")] == [
+        f"changed: {path}:1: tag 'PER-B' -> 'B-PER'",
+        f"changed: {path}:2: tag 'per-I' -> 'I-PER'",
+        f"changed: {path}:3: tag 'o' -> 'O'",
+    ]

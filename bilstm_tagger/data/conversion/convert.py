@@ -127,6 +127,7 @@ def convert_rows(
     names = dict(shown)
     with ExitStack() as stack:
         found = resolve(source, read, format=format, stack=stack)
+        found.tell()
         if repair is not None:
             found = _recoded(found, Path(stack.enter_context(tempfile.TemporaryDirectory())), names, repair)
         stack.enter_context(_named(names))
@@ -151,6 +152,8 @@ def convert_rows(
             result.files = _write(rows, output, row_format, write, force=force)
         except UnicodeEncodeError:
             raise _torn(result.last) from None
+        for what, first in reading.unread().items():
+            result.losses.add(f"{what}, neither tokens nor tags", first, result.rows)
         result.notes, result.misfits = reading.notes(), read.misfits.records
     if repair is not None:
         result.repairs, result.changes = repair.count, repair.kept

@@ -97,9 +97,16 @@ class Passes:
         messages = self._messages if self._repair is None else []
         options = self._source.options
         found = [*messages, *filter(None, [options.misfits.message()]), *options.notes.messages()]
+        return [self._shown(line) for line in found]
+
+    def unread(self) -> dict[str, str]:
+        """Returns the columns and fields that were not read, and where each first stood."""
+        return {what: self._shown(first) for what, first in self._source.options.notes.unread.items()}
+
+    def _shown(self, message: str) -> str:
         for temporary, name in self._names.items():
-            found = [line.replace(temporary, name) for line in found]
-        return found
+            message = message.replace(temporary, name)
+        return message
 
     def _records(self, log: ChangeLog) -> Iterator[Record]:
         self._source.options.notes.clear()

@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import itertools
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NoReturn
 
 from bilstm_tagger.data.files import read_lines
 from bilstm_tagger.data.readers.columns import UNKNOWN_STATE, UNKNOWN_TAG, Layout, find_layout, is_comment, split_line
-from bilstm_tagger.data.records import UNKNOWN_TOKEN, ReadOptions, Record
+from bilstm_tagger.data.records import UNKNOWN_TOKEN, Notes, ReadOptions, Record
 from bilstm_tagger.errors import DataError
 from bilstm_tagger.schemes import is_span_tag
 
 __all__ = ["read_conll"]
 
 _SAMPLE_LINES = 5000
+_NO_VALUE = ("", "_", "-", "-X-", "O")
 _DOCUMENT = "-DOCSTART-"
 _SENTENCE_ID = re.compile(r"#\s*sent_id\s*=\s*(.+)")
 
@@ -43,8 +44,11 @@ def read_conll(path: Path, options: ReadOptions) -> Iterator[Record]:
     if all(not line or line.isspace() or (is_comment(line) and "\t" not in line) for line in sample):
         return
     layout = find_layout(sample, path, options)
+    names = []
     if layout.header is not None:
+        names = split_line(sample[layout.header], layout.separator)
         sample[layout.header] = ""
+    _note_unread(sample, names, layout, path, options.notes)
     yield from read_conll_lines(itertools.chain(sample, lines), layout, path, options)
 
 
@@ -122,6 +126,20 @@ class _Block:
             tags = [None if tag == self.unknown else tag for tag in tags]
         document = str(self.documents) if self.documents else None
         yield Record(self.id or str(self.count), tokens, tags, str(self.path), numbers[0], numbers, document=document)
+
+
+def _note_unread(sample: Sequence[str], names: Sequence[str], layout: Layout, path: Path, notes: Notes) -> None:
+    """Notes the columns that are not read and hold something, by number and name, or by number and first value."""
+    unread = {*range(layout.columns)} - {layout.token, layout.tag, 0 if layout.indexed else layout.token}
+    for number, line in enumerate(sample, start=1) if unread else ():
+        fields = split_line(line, layout.separator)
+        if len(fields) != layout.columns or line.startswith((_DOCUMENT, "#")):
+            continue
+        for column in sorted(unread):
+            if fields[column] not in _NO_VALUE:
+                shown = names[column] if names else f"such as {fields[column]}"
+                notes.unread[f"column {column} ({shown})"] = f"{path}:{number}"
+                unread.discard(column)
 
 
 def _comments(fields: list[str], line: str, layout: Layout, *, spans: bool) -> bool:

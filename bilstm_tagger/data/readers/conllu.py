@@ -16,6 +16,7 @@ __all__ = ["COLUMNS", "read_conllu"]
 
 COLUMNS = ("ID", "FORM", "LEMMA", "UPOS", "XPOS", "FEATS", "HEAD", "DEPREL", "DEPS", "MISC")
 
+_PROBED_SENTENCES = 100
 _COMMENT = re.compile(r"#\s*(sent_id|text|global\.columns)\s*=\s*(.*)")
 _NEW_DOCUMENT = re.compile(r"#\s*newdoc\b(?:\s+id)?\s*=?\s*(.*?)\s*$")
 _WORD = re.compile(r"\d+")
@@ -77,6 +78,7 @@ def read_conllu(path: Path, options: ReadOptions) -> Iterator[Record]:
 class _Columns(NamedTuple):
     """Where the parts of a word stand; ``key`` finds the tag among pairs, ``missing`` stands for its absence."""
 
+    names: Sequence[str]
     token: int
     tag: int
     key: str | None
@@ -108,6 +110,7 @@ def _find_columns(columns: Sequence[str], path: Path, options: ReadOptions) -> _
     if isinstance(tag, str):
         tag, _, key = tag.partition(":")
     return _Columns(
+        columns,
         _column(token, columns, "token_column", path),
         _column(tag, columns, "tag_column", path),
         key or None,
@@ -140,6 +143,8 @@ def _sentence(
     count: int,
     options: ReadOptions,
 ) -> Record:
+    if count <= _PROBED_SENTENCES:
+        _note_unread(rows, chosen, path, options)
     tokens: list[str] = []
     tags: list[str | None] = []
     lines: list[int] = []
@@ -168,6 +173,14 @@ def _sentence(
     units = _surface(tokens, no_space, groups)
     text, offsets = _align(units, comments.get("text"))
     return Record(comments.get("sent_id") or str(count), tokens, tags, path, lines[0], lines, text, offsets)
+
+
+def _note_unread(rows: list[tuple[int, list[str]]], chosen: _Columns, path: str, options: ReadOptions) -> None:
+    """Notes the columns that are not read and hold something."""
+    for number, fields in rows:
+        for column, value in enumerate(fields):
+            if column not in (0, chosen.token, chosen.tag) and value not in ("_", "SpaceAfter=No"):
+                options.notes.unread.setdefault(f"column {chosen.names[column]}", f"{path}:{number}")
 
 
 def _surface(

@@ -172,6 +172,9 @@ def read_words(
         usual = ("tag", *tag_fields(options)) if options.task.kind == "spans" else (*tag_fields(options), "tag")
         tag = find_field(names, options.tag_column, usual, key="tag_column", **where)
     sentence = find_field(names, None, _SENTENCES, key="sentence", required=False, **where)
+    options.notes.unread |= {
+        f"column {column}": f"{path}:1" for column in names if column.strip() and column not in (token, tag, sentence)
+    }
     name = ""
     count = 0
     tokens: list[str] = []

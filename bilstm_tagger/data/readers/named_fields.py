@@ -7,7 +7,7 @@ from typing import Any
 
 from bilstm_tagger.data.alignment import CharSpan, Misfit, choose_spans
 from bilstm_tagger.data.readers.fields import ID_FIELDS, MASK_FIELDS, find_field, match_field, tag_fields, token_fields
-from bilstm_tagger.data.readers.label_names import LabelNames
+from bilstm_tagger.data.readers.label_names import NAME_FIELDS, LabelNames
 from bilstm_tagger.data.readers.layouts import KNOWN_LAYOUTS, holds_spans, read_spans
 from bilstm_tagger.data.records import UNKNOWN_TOKEN, ReadOptions, Record
 from bilstm_tagger.errors import DataError
@@ -15,6 +15,7 @@ from bilstm_tagger.schemes import Scheme, spans_to_tags
 
 __all__ = ["has_tokens", "record_from_fields"]
 
+_USED = ("text", "offsets", "dense", "document", *NAME_FIELDS)
 _SPANS_OF_TOKENS = ("entities", "spans", "ner")
 
 
@@ -43,6 +44,7 @@ def record_from_fields(
     tokens = _strings(value[name], f"field '{name}'", options, where)
     if None in tokens:
         raise DataError("a token is null", **where, received=tokens, accepted="strings")
+    used: tuple[str | None, ...] = (name,)
     tags: list[str | None] = [None] * len(tokens)
     if options.require_tags:
         name = match_field(present, options.tag_column, _tag_names(options))
@@ -52,12 +54,15 @@ def record_from_fields(
         mask = find_field(present, options.mask, MASK_FIELDS, key="mask", required=False, **where)
         if mask is not None and value[mask] is not None and options.task.kind == "residues":
             tags = _masked(tags, value[mask], where)
+        used = (*used, name, mask)
     identifier = find_field(present, None, ID_FIELDS, key="id", required=False, **where)
     words: list[str] = []
     for token in tokens:
         if not token or token.isspace():
             options.notes.add("empty tokens, read as U+FFFD", f"{path}:{line}")
         words.append(token if token and not token.isspace() else UNKNOWN_TOKEN)
+    used = (*used, identifier, *_USED)
+    options.notes.unread |= {f"field {field}": f"{path}:{line}" for field in present if field not in used}
     document = value.get("document")
     text, offsets = _text(value, len(words), where)
     return Record(

@@ -74,6 +74,8 @@ def read_sentences(
     """
     token, tag = _columns(names, options)
     identifier = find_field(names, None, _NAMES, key="id", path=path, required=False)
+    used = (token, tag, identifier)
+    options.notes.unread |= {f"column {name}": f"{path}:1" for name in names if name.strip() and name not in used}
     for count, (line, row) in enumerate(((line, row) for line, row in rows if row), start=1):
         where: dict[str, Any] = {"path": path, "line": line}
         text = row[token or ""]
