@@ -52,6 +52,9 @@ def in_processes(
         while waiting:
             yield waiting.popleft().result()
     except BrokenProcessPool:
+        # One that the pool began while it was breaking would never be told to end, and waited for for ever.
+        for process in list((pool._processes or {}).values()):
+            process.kill()
         raise TaggerError(
             "a process ended before its work was done; was it killed for want of memory?",
             hint="Use fewer processes, or smaller batches",
