@@ -159,6 +159,9 @@ def make_seeds() -> dict[str, Seed]:
         "bigbio": Seed({"x.json": json.dumps([BIGBIO]).encode()}, 1, options={"align": "contract"}),
         "gliner": Seed({"x.json": _lines([{"tokenized_text": ["Oslo", "is"], "ner": [[0, 0, "LOC"]]}])}, 1),
         "csv-words": Seed({"x.csv": words.encode()}, 2),
+        "csv-sentences": Seed({"x.csv": b"sentence,word_labels\n\"EU acts\",\"['B-ORG', 'O']\"\nOslo,B-LOC\n"}, 2),
+        "spelt": Seed({"x.conll": b"Anna per-b\nLee per-i\nin o\n\nOslo loc-b\n"}, 2),
+        "returns": Seed({"x.conll": TAGGED.replace("\n", "\r").encode()}, 3),
         "tsv-words": Seed({"x.tsv": b'word\tner\nEU\tB-ORG\n"\tO\n\nOslo\tB-LOC\n'}, 2),
         "csv-chains": Seed({"x.csv": chains.encode()}, 2, "protein_ss3"),
         "fasta": Seed(

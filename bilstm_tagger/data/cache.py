@@ -2,8 +2,8 @@
 
 A file's name is a hash of the source's content and of the options it was read with, so a changed source is read
 anew. Files are written under another name and then moved, so a torn one is never seen. When the files together grow
-beyond ``MAX_BYTES``, those not used for longest are deleted; ``clear_cache()``, or deleting the folder, removes all. The
-states of language models (``lm-*.npy``), which are kept beside them, count and go with them.
+beyond ``MAX_BYTES``, those not used for longest are deleted; ``clear_cache()``, or deleting the folder, removes all.
+The states of language models (``lm-*.npy``), which are kept beside them, count and go with them.
 """
 
 from __future__ import annotations

@@ -6,6 +6,7 @@ import re
 from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
 
+from bilstm_tagger.data.archives import MEMBER
 from bilstm_tagger.data.files import stem_suffix
 from bilstm_tagger.data.readers.dssp import STRUCTURE_SUFFIXES
 from bilstm_tagger.data.readers.label_names import NAME_FILES
@@ -45,11 +46,12 @@ def choose_files(names: Sequence[str], split: str, where: str) -> list[str]:
     Args:
         names: The files, relative to the folder, in order.
         split: ``train``, ``dev`` or ``test``.
-        where: The folder, for messages.
+        where: What stands before their names, for messages: the folder, or the archive.
 
     Raises:
         DataError: There is no data, none of this part, or files of several formats.
     """
+    place = where.removesuffix("/").removesuffix(MEMBER)
     data = [name for name in names if _is_data(name)]
     brat = [name for name in data if name.lower().endswith(".ann")]
     beside = {name.rsplit(".", 1)[0] + ".txt" for name in brat}
@@ -62,16 +64,16 @@ def choose_files(names: Sequence[str], split: str, where: str) -> list[str]:
         data = [name for name in data if parts.get(name) == split]
         if not data:
             raise DataError(
-                f"no file of the part '{split}' in it", path=where, received=list(parts)[:20], accepted="a file's name"
+                f"no file of the part '{split}' in it", path=place, received=list(parts)[:20], accepted="a file's name"
             )
     kinds = sorted({_kind(name) for name in data})
     if not data or len(kinds) > 1:
         raise DataError(
             "files of several formats in it" if data else "no data files in it",
-            path=where,
+            path=place,
             received=(data or list(names))[:20],
             accepted="files of one format" if data else "at least one",
-            hint=f"Name the files, or a pattern such as {where}/*{kinds[0] or '.conll'}" if data else None,
+            hint=f"Name the files, or a pattern such as {where}*{kinds[0] or '.conll'}" if data else None,
         )
     return data
 

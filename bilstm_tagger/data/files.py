@@ -20,11 +20,15 @@ __all__ = [
     "read_lines",
     "read_text",
     "stem_suffix",
+    "wide_encoding",
 ]
 
 COMPRESSION_SUFFIXES = (".gz", ".xz", ".bz2", ".zip")
 
 _START = 1 << 13
+_LONGEST_LINE = 1 << 26
+_RECODE = "Perhaps: iconv -f {} -t UTF-8 OLD > NEW"
+_MARKS = {b"\xff\xfe\0\0": "UTF-32", b"\0\0\xfe\xff": "UTF-32", b"\xff\xfe": "UTF-16", b"\xfe\xff": "UTF-16"}
 
 
 def stem_suffix(path: Path) -> str:
@@ -58,6 +62,8 @@ def check_file(path: Path) -> None:
         raise DataError(
             "this is a folder", path=path, accepted="a file, a glob such as folder/*.conll, or a saved data set"
         )
+    if path.is_symlink() and not path.exists():
+        raise DataError("a link that leads to no file", path=path)
     if not path.exists():
         folder = path.parent
         try:
@@ -74,14 +80,26 @@ def read_lines(path: Path) -> Iterator[str]:
     that a carriage return alone ends, as on old Macs, it ends lines too, and is given as a line feed.
 
     Raises:
-        DataError: The file is missing, a folder, unreadable, damaged, or not UTF-8.
+        DataError: The file is missing, a folder, unreadable, damaged, not UTF-8, or packed with a line of 64 million
+            characters.
     """
     check_file(path)
     try:
         with open_binary(path) as handle:
+            encoding = wide_encoding(handle)
+            if encoding is not None:
+                raise DataError(
+                    f"not UTF-8 but {encoding}",
+                    path=path,
+                    line=1,
+                    accepted="text in UTF-8",
+                    hint=_RECODE.format(encoding),
+                )
             bare = has_bare_returns(handle)
             with io.TextIOWrapper(handle, encoding="utf-8", newline="" if bare else "\n") as text:
-                lines = _with_line_feeds(text) if bare else text
+                # A plain file holds no more than its size.
+                lines: Iterator[str] = text if type(handle) is io.BufferedReader else _bounded(text, path)
+                lines = _with_line_feeds(lines) if bare else lines
                 yield from filter(None, [next(lines, "").removeprefix("\ufeff")])
                 yield from lines
     except UnicodeDecodeError:
@@ -98,6 +116,35 @@ def has_bare_returns(handle: BinaryIO) -> bool:
     """Says whether the lines with which a file begins end with a carriage return and no line feed."""
     start = cast("io.BufferedReader", handle).peek(_START)[:_START]
     return b"\r" in start[:-1] and b"\n" not in start
+
+
+def wide_encoding(handle: BinaryIO) -> str | None:
+    """Returns UTF-16 or UTF-32 where a file begins with their mark, or with text of which every other byte is zero."""
+    start = cast("io.BufferedReader", handle).peek(_START)[:_START]
+    for mark, encoding in _MARKS.items():
+        if start.startswith(mark):
+            return encoding
+    pairs = len(start) // 2
+    even, odd = start[0 : 2 * pairs : 2].count(0), start[1 : 2 * pairs : 2].count(0)
+    if pairs < 2 or max(even, odd) < pairs * 0.4 or min(even, odd) > pairs * 0.1:
+        return None
+    return "UTF-16LE" if odd > even else "UTF-16BE"
+
+
+def _bounded(text: io.TextIOWrapper, path: Path) -> Iterator[str]:
+    """Yields lines, and stops at one that would fill the memory: a packed file of a few kilobytes may hold it."""
+    number = 0
+    while line := text.readline(_LONGEST_LINE):
+        number += 1
+        if len(line) == _LONGEST_LINE:
+            raise DataError(
+                f"a line of {_LONGEST_LINE:,} characters or more",
+                path=path,
+                line=number,
+                received=line[:80],
+                hint="A record needs a line of its own",
+            )
+        yield line
 
 
 def _with_line_feeds(lines: Iterator[str]) -> Iterator[str]:
@@ -123,6 +170,8 @@ def open_binary(path: Path) -> Iterator[BinaryIO]:
         raw = stack.enter_context(path.open("rb") if inside is None else open_member(*inside))
         start = raw.read(6)
         raw.seek(0)
+        if inside is not None and start.startswith(b"PK\x03\x04"):
+            raise DataError("an archive inside an archive", path=path, hint="Unpack the outer one first")
         unpack = next((unpack for mark, unpack in UNPACKERS.items() if start.startswith(mark)), None)
         yield raw if unpack is None else stack.enter_context(unpack(raw))
 
@@ -134,14 +183,12 @@ def _find_bad_bytes(path: Path) -> DataError:
             try:
                 line.decode("utf-8")
             except UnicodeDecodeError as error:
-                marks = (b"\xff\xfe", b"\xfe\xff")
-                encoding = "UTF-16" if number == 1 and line.startswith(marks) else "ISO-8859-1"
                 return DataError(
                     f"byte {error.start + 1} of the line is not UTF-8",
                     path=path,
                     line=number,
                     received=line[max(0, error.start - 10) : error.end + 10],
                     accepted="text in UTF-8",
-                    hint=f"Perhaps: iconv -f {encoding} -t UTF-8 OLD > NEW",
+                    hint=_RECODE.format("ISO-8859-1"),
                 )
     return DataError("not UTF-8", path=path)

@@ -100,7 +100,7 @@ def find_format(path: Path, options: ReadOptions) -> str:
     if stem_suffix(path) == ".tsv" and names & words and names & tags:
         return "csv"
     rows = [line for line in content if not line.startswith("#")]
-    universal = rows and len(rows[0].split("\t")) == 10 and rows[0][:1].isdecimal()
+    universal = rows and len(rows[0].split("\t")) == 10 and (rows[0][:1].isdecimal() or stem_suffix(path) == ".conllu")
     return "conllu" if universal or (first.startswith("# global.columns") and "ID" in first.split()[3:4]) else "conll"
 
 

@@ -20,7 +20,7 @@ from bilstm_tagger.data.files import check_file
 from bilstm_tagger.data.formats import find_format, get_reader
 from bilstm_tagger.data.readers.beside import beside
 from bilstm_tagger.data.records import READER_VERSION, ReadOptions, Record
-from bilstm_tagger.errors import ConfigError, DataError, suggest
+from bilstm_tagger.errors import ConfigError, DataError, shorten, suggest
 
 if TYPE_CHECKING:
     import datasets
@@ -156,6 +156,12 @@ def _resolve_one(source: str | Path, options: ReadOptions, format: str, stack: E
         loaded = hub.load_hub(name.removeprefix("hub:"), options.split, streaming=options.streaming)
         return Source(name, (), loaded, format, options)
     path = Path(name).expanduser()
+    try:
+        path.stat()
+    except (FileNotFoundError, NotADirectoryError, ValueError):
+        pass  # looked for in other places
+    except OSError as error:  # no right to look there, a name that is too long, a link to itself
+        raise DataError(f"cannot be read ({error.strerror})", path=shorten(name)) from None
     if path.is_dir() and hub.is_saved_dataset(path):
         return Source(name, (), hub.load_saved(path, options.split), format, options)
     found = _find_files(path, options, stack)
@@ -171,7 +177,7 @@ def _find_files(path: Path, options: ReadOptions, stack: ExitStack) -> list[Path
     """Returns the files of a folder, an archive, a pattern or a plain path; None when there is nothing of that name."""
     split = SPLITS.get(options.split, options.split)
     if path.is_dir():
-        chosen = [path / name for name in choose_files(list_folder(path), split, str(path))]
+        chosen = [path / name for name in choose_files(list_folder(path), split, f"{path}/")]
         return [file for name in chosen for file in _find_files(name, options, stack) or ()]
     inside = split_member(path)
     archive = path if inside is None else inside[0]
@@ -179,12 +185,19 @@ def _find_files(path: Path, options: ReadOptions, stack: ExitStack) -> list[Path
         stack.enter_context(held_open(archive))
         members = list_members(archive, None if inside is None else inside[1])
         if inside is None and len(members) > 1:
-            members = choose_files(members, split, str(archive))
+            members = choose_files(members, split, f"{archive}{MEMBER}")
         # An archive stands for its only file: its name tells the format, as that of any compressed file.
         alone = inside is None and len(members) == 1
         return [path] if alone else [Path(f"{archive}{MEMBER}{name}") for name in members]
-    if path.exists():
+    if path.is_file():
         return [path]
+    if path.exists():
+        raise DataError(
+            "this is neither a file nor a folder",
+            path=path,
+            accepted="a file: pipes and devices cannot be read twice",
+            hint="Write it to a file first",
+        )
     if any(character in str(path) for character in "*?[") and inside is None:
         matches = sorted(Path(match) for match in glob.glob(str(path), recursive=True) if Path(match).is_file())
         if not matches:

@@ -42,9 +42,7 @@ CATALOG: Mapping[str, Kind] = {
     "D103": Kind("note", "CRLF line ends", "Read as line ends; convert writes LF"),
     "D104": Kind("warning", "mixed line ends", "CR before LF is left out on reading; convert writes LF"),
     "D105": Kind("warning", "NUL bytes", "Delete them; a file full of them is UTF-16 or binary"),
-    "D106": Kind(
-        "warning", "carriage returns without line feeds", "Write LF instead, or delete them"
-    ),
+    "D106": Kind("warning", "carriage returns without line feeds", "Write LF instead, or delete them"),
     "D201": Kind("warning", "separator lines with blanks", "Read as empty lines; convert writes empty lines"),
     "D202": Kind("warning", "DOCSTART without an empty line after it", "Read as a boundary; convert adds the line"),
     "D203": Kind("note", "# as a token", "Check that each line with it is read as what it is"),

@@ -16,6 +16,7 @@ from bilstm_tagger.doctor.findings import Finding, Tally, counted
 __all__ = ["ByteScan", "Lines", "read_blocks"]
 
 _BLOCK = 1 << 20
+_LONGEST_LINE = 1 << 26
 _BOM = b"\xef\xbb\xbf"
 _LONE_CR = re.compile(rb"\r(?!\n)")
 
@@ -68,7 +69,7 @@ def _whole_lines(handle: BinaryIO, *, bare: bool) -> Iterator[bytes]:
     rest = b""
     while data := handle.read(_BLOCK):
         if not bare:
-            yield data if data.endswith(b"\n") else data + handle.readline()
+            yield data if data.endswith(b"\n") else data + handle.readline(_LONGEST_LINE)
             continue
         data, feed, rest = (rest + _LONE_CR.sub(b"\n", data)).rpartition(b"\n")
         if feed:

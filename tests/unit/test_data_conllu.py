@@ -113,3 +113,24 @@ def test_a_sentence_without_words(tmp_path):
     path.write_text("1.1" + "\t_" * 9 + "\n", encoding="utf-8")
     with pytest.raises(DataError, match=r"x.conllu:1: a sentence without words"):
         load_rows(path, task="pos")
+
+
+def test_ten_columns_with_a_wrong_first_index(tmp_path):
+    path = tmp_path / "x.conllu"
+    path.write_text("x\ta" + "\t_" * 8 + "\n")
+    with pytest.raises(DataError, match=r"x.conllu:1: wrong index: got 'x'"):
+        load_rows(path, task="pos")
+
+
+@pytest.mark.parametrize(
+    ("column", "message"),
+    [
+        ("UPSO", r"no such column as data.tag_column asks for: got 'UPSO'.*Did you mean 'UPOS'"),
+        (10, r"no such column as data.tag_column asks for: got 10. Accepted: ID, FORM"),
+    ],
+)
+def test_columns_that_are_not_there(tmp_path, column, message):
+    path = tmp_path / "x.conllu"
+    path.write_text("1\ta" + "\t_" * 8 + "\n")
+    with pytest.raises(DataError, match=message):
+        load_rows(path, task="ner", tag_column=column)

@@ -142,6 +142,8 @@ def test_quoted_fields_between_tabs(write):
     ("text", "message"),
     [
         ('word,tag\na,O\n"b,O\nc,O\n', r"x.csv:4: not valid CSV \(unexpected end of data\)"),
+        ('\n\nword,tag\na,O\n"b,O\nc,O\n', r"x.csv:6: not valid CSV \(unexpected end of data\)"),
+        ("word,tag,word\na,O,b\n", r"x.csv:1: two columns have one name: got 'word'"),
         ('word,tag\na,O\n"b\nc",O\n', r"x.csv:4: a line break inside a word: got 'b\\nc'. Perhaps a quotation mark"),
         ("wo\rrd,tag\na,O\n", r"x.csv:1: not valid CSV \(new-line character"),
     ],
@@ -173,3 +175,7 @@ def test_a_separator_of_several_characters(write):
 def test_errors(write, text, options, message):
     with pytest.raises(DataError, match=message):
         load_rows(write(text), task="protein_ss3", **options)
+
+
+def test_blank_lines_above_the_header(write):
+    assert load_rows(write("\n \nword,tag,,\na,O,,\n"), task="ner")["tokens"] == [["a"]]

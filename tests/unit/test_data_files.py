@@ -1,6 +1,7 @@
 import bz2
 import gzip
 import lzma
+import os
 import zipfile
 from pathlib import Path
 
@@ -41,7 +42,7 @@ def test_packed_files(tmp_path, suffix):
             b"a O\nf\xfcr B-X\n",
             r"x.conll:2: byte 2 of the line is not UTF-8: got b'f\\xfcr B-X\\n'.*iconv -f ISO-8859-1",
         ),
-        ("a O\n".encode("utf-16"), r"x.conll:1: byte 1 of the line is not UTF-8.*iconv -f UTF-16"),
+        ("a O\n".encode("utf-16"), r"x.conll:1: not UTF-8 but UTF-16.*iconv -f UTF-16"),
         (gzip.compress(b"a O\n\xff O\n"), r"x.conll:2: byte 1 of the line is not UTF-8"),
     ],
 )
@@ -165,3 +166,48 @@ def test_a_carriage_return_among_line_feeds_ends_no_line(tmp_path):
     path = tmp_path / "x.conll"
     path.write_bytes(b"a\rb\tO\nc\tO\n")
     assert load_rows(path, task="ner")["tokens"] == [["a\rb", "c"]]
+
+
+@pytest.mark.parametrize(
+    ("encoding", "name"),
+    [("utf-16-le", "UTF-16LE"), ("utf-16-be", "UTF-16BE"), ("utf-16", "UTF-16"), ("utf-32", "UTF-32")],
+)
+def test_wide_encodings(tmp_path, encoding, name):
+    path = tmp_path / "x.conll"
+    path.write_bytes(TEXT.encode(encoding))
+    with pytest.raises(DataError, match=rf"x.conll:1: not UTF-8 but {name}\. Accepted: .* iconv -f {name} -t UTF-8"):
+        load_rows(path, task="ner")
+
+
+def test_a_packed_line_beyond_all_bounds(tmp_path, monkeypatch):
+    monkeypatch.setattr("bilstm_tagger.data.files._LONGEST_LINE", 20)
+    path = tmp_path / "x.conll.gz"
+    path.write_bytes(gzip.compress(b"a O\n" + b"x" * 100))
+    with pytest.raises(DataError, match=r"x.conll.gz:2: a line of 20 characters or more: got 'x+'. A record needs a"):
+        load_rows(path, task="ner")
+    path.write_bytes(gzip.compress(b"a O\n" + b"x" * 17 + b" O"))
+    assert len(load_rows(path, task="ner")) == 1
+
+
+def test_an_archive_inside_an_archive(tmp_path):
+    _zip(tmp_path / "inner.zip", "x.conll")
+    with zipfile.ZipFile(tmp_path / "x.zip", "w") as archive:
+        archive.write(tmp_path / "inner.zip", "inner.zip")
+    with pytest.raises(DataError, match=r"x.zip: an archive inside an archive. Unpack the outer one first"):
+        load_rows(tmp_path / "x.zip", task="ner")
+
+
+def test_what_is_no_file(tmp_path):
+    os.mkfifo(tmp_path / "pipe.conll")
+    with pytest.raises(DataError, match=r"pipe.conll: this is neither a file nor a folder. Accepted: a file: pipes"):
+        load_rows(tmp_path / "pipe.conll", task="ner")
+    (tmp_path / "loop.conll").symlink_to(tmp_path / "loop.conll")
+    with pytest.raises(DataError, match=r"loop.conll': cannot be read \(Too many levels of symbolic links\)"):
+        load_rows(tmp_path / "loop.conll", task="ner")
+    (tmp_path / "link.conll").symlink_to(tmp_path / "nowhere.conll")
+    with pytest.raises(DataError, match=r"link.conll: a link that leads to no file"):
+        load_rows(tmp_path / "link.conll", task="ner")
+    with pytest.raises(DataError, match=r"cannot be read \(File name too long\)"):
+        load_rows("x" * 5000, task="ner")
+    with pytest.raises(DataError, match=r"\0: no such file"):
+        load_rows("\0", task="ner")

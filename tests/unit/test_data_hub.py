@@ -120,3 +120,8 @@ def test_a_data_frame_with_a_sentence_a_row():
     frame = pandas.DataFrame({"sentence": ["EU acts", "Oslo"], "word_labels": ["B-ORG,O", "B-LOC"], "n": [1, 2]})
     rows = load_rows(frame, task="ner")
     assert (rows["tokens"], rows["tags"]) == ([["EU", "acts"], ["Oslo"]], [["B-ORG", "O"], ["B-LOC"]])
+
+
+def test_a_hub_without_a_name():
+    with pytest.raises(DataError, match=r"no name of a data set: got 'hub:'. Accepted: hub:OWNER/NAME"):
+        load_rows("hub:", task="ner")

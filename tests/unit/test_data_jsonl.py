@@ -101,3 +101,11 @@ def test_documents(write):
 def test_empty_tokens_keep_their_tags(write, caplog):
     assert load_rows(write({"tokens": ["", "a"], "tags": ["O", "O"]}), task="ner")["tokens"] == [["\ufffd", "a"]]
     assert "empty tokens, read as U+FFFD: 1 times" in caplog.text
+
+
+@pytest.mark.parametrize("number", ["NaN", "Infinity", "9" * 400, "1e39"])
+def test_numbers_that_single_precision_cannot_hold(tmp_path, number):
+    path = tmp_path / "x.jsonl"
+    path.write_text(f'{{"tokens": ["a"], "tags": ["O"], "dense": [[{number}]]}}\n')
+    with pytest.raises(DataError, match=r"x.jsonl:1: dense holds something other than numbers"):
+        load_rows(path, task="ner")

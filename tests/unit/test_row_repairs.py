@@ -63,6 +63,7 @@ def test_a_log_keeps_the_first_and_counts_all() -> None:
         ("é\n".encode() + b"\xe9\n\x80\n", "é\né\n€\n", ["D101"]),
         (b"\x81\n", "\x81\n", ["D101"]),
         ("aé\n".encode("utf-16"), "aé\n", ["D101"]),
+        ("aé\n".encode("utf-16-be"), "aé\n", ["D101"]),
     ],
 )
 def test_recode(content: bytes, expected: str | None, codes: list[str], tmp_path: Path) -> None:

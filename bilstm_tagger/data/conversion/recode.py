@@ -6,20 +6,19 @@ import io
 from dataclasses import dataclass
 from pathlib import Path
 
-from bilstm_tagger.data.files import open_binary, stem_suffix
+from bilstm_tagger.data.files import open_binary, stem_suffix, wide_encoding
 from bilstm_tagger.data.repairs.changes import Change, ChangeLog
 
 __all__ = ["recode"]
 
 _BINARY = (".arrow", ".feather", ".npz", ".parquet")
-_UTF16 = (b"\xff\xfe", b"\xfe\xff")
 
 
 @dataclass(slots=True)
 class _Lines:
     """What the lines of a file are."""
 
-    utf16: bool = False
+    wide: str | None = None
     mark: bool = False
     crlf: int = 0
     foreign: int = 0
@@ -29,8 +28,9 @@ class _Lines:
 def recode(path: Path, copy: Path, log: ChangeLog) -> Path:
     """Looks at the bytes of a file, and writes it anew if they are not UTF-8.
 
-    UTF-16 is known by its byte order mark. Otherwise each line that is not UTF-8 is read as Windows-1252, or, where
-    that has no such character, as ISO-8859-1: a line in one of these is hardly ever valid UTF-8.
+    UTF-16 and UTF-32 are known by their byte order marks, or by their zeros. Otherwise each line that is not UTF-8 is
+    read as Windows-1252, or, where that has no such character, as ISO-8859-1: a line in one of these is hardly ever
+    valid UTF-8.
 
     Args:
         path: The file.
@@ -44,11 +44,11 @@ def recode(path: Path, copy: Path, log: ChangeLog) -> Path:
         return path
     found = _look(path)
     name = str(path)
-    if found.utf16:
-        log.add(Change("D101", name, None, "file", "UTF-16", "UTF-8"))
+    if found.wide is not None:
+        log.add(Change("D101", name, None, "file", found.wide, "UTF-8"))
         with (
             open_binary(path) as raw,
-            io.TextIOWrapper(raw, encoding="utf-16", errors="replace", newline="\n") as lines,
+            io.TextIOWrapper(raw, encoding=found.wide, errors="replace", newline="\n") as lines,
             copy.open("w", encoding="utf-8", newline="\n") as out,
         ):
             out.writelines(lines)
@@ -70,12 +70,12 @@ def recode(path: Path, copy: Path, log: ChangeLog) -> Path:
 def _look(path: Path) -> _Lines:
     found = _Lines()
     with open_binary(path) as raw:
+        found.wide = wide_encoding(raw)
+        if found.wide is not None:
+            return found
         for number, line in enumerate(raw, start=1):
             if number == 1:
-                found.utf16 = line.startswith(_UTF16)
                 found.mark = line.startswith(b"\xef\xbb\xbf")
-                if found.utf16:
-                    break
             found.crlf += line.endswith(b"\r\n")
             if not line.isascii() and _as_utf8(line) is not line:
                 found.foreign += 1

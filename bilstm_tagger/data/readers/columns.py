@@ -99,7 +99,7 @@ def find_layout(sample: Sequence[str], path: Path, options: ReadOptions) -> Layo
         DataError: A column that was asked for does not exist, or there is no column left for the tags.
     """
     content = [line for line in sample if line.strip()]
-    separator = _SEPARATORS.get(options.separator or "", options.separator)
+    separator = _SEPARATORS.get(options.separator or "", options.separator or None)
     if separator is None:
         separator = _find_separator(content)
     columns = _count_columns(content, separator)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import itertools
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
@@ -41,8 +42,10 @@ def read_csv(path: Path, options: ReadOptions) -> Iterator[Record]:
         DataError: There is no such column, a line is too short, or a chain and its states differ in length.
     """
     lines = read_lines(path)
-    header = next(lines, "")
-    if not header.strip():
+    header, above = next(lines, ""), 0
+    while header and not header.strip():
+        header, above = next(lines, ""), above + 1
+    if not header:
         return
     delimiter = {"\\t": "\t", "tab": "\t"}.get(options.separator or "", options.separator) or find_delimiter(header)
     if len(delimiter) != 1:
@@ -55,8 +58,11 @@ def read_csv(path: Path, options: ReadOptions) -> Iterator[Record]:
     try:
         names = next(csv.reader([header.rstrip("\r\n")], delimiter=delimiter, quoting=quoting))
     except csv.Error as error:
-        raise DataError(f"not valid CSV ({error})", path=path, line=1) from None
-    rows = _rows(itertools.chain(sample, lines), names, delimiter, quoting, path)
+        raise DataError(f"not valid CSV ({error})", path=path, line=above + 1) from None
+    twice = next((name for name, count in Counter(names).items() if count > 1 and name.strip()), None)
+    if twice is not None:
+        raise DataError("two columns have one name", path=path, line=above + 1, received=twice)
+    rows = _rows(itertools.chain(sample, lines), names, delimiter, quoting, path, above + 1)
     if options.task.kind == "residues":
         yield from _chains(((line, row) for line, row in rows if row), names, path, options)
     else:
@@ -78,7 +84,7 @@ def _is_quoted(header: str, lines: Sequence[str]) -> bool:
 
 
 def _rows(
-    lines: Iterator[str], names: list[str], delimiter: str, quoting: Literal[0, 3], path: Path
+    lines: Iterator[str], names: list[str], delimiter: str, quoting: Literal[0, 3], path: Path, above: int
 ) -> Iterator[tuple[int, dict[str, str]]]:
     # Strict: a quotation mark that nothing closes would swallow all lines after it.
     reader = csv.reader(lines, delimiter=delimiter, quoting=quoting, strict=True)
@@ -86,7 +92,7 @@ def _rows(
     csv.field_size_limit(max(csv.field_size_limit(), _LONGEST_FIELD))
     try:
         for row in reader:
-            line = reader.line_num + 1
+            line = reader.line_num + above
             if not row or not any(map(str.strip, row)):
                 yield line, {}
                 continue
@@ -100,7 +106,7 @@ def _rows(
                 )
             yield line, dict(zip(names, row, strict=True))
     except csv.Error as error:
-        raise DataError(f"not valid CSV ({error})", path=path, line=reader.line_num + 1) from None
+        raise DataError(f"not valid CSV ({error})", path=path, line=reader.line_num + above) from None
 
 
 def _chains(

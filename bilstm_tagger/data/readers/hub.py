@@ -69,6 +69,10 @@ def load_hub(name: str, split: str, *, streaming: bool = False) -> Any:
     import datasets
 
     path, _, config = name.partition(":")
+    if not path.strip():
+        raise DataError(
+            "no name of a data set", received=f"hub:{name}", accepted="hub:OWNER/NAME, hub:OWNER/NAME:CONFIG"
+        )
     try:
         loaded = datasets.load_dataset(path, config or None, streaming=streaming)
     except (OSError, ValueError, RuntimeError) as error:

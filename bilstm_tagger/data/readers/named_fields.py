@@ -16,6 +16,7 @@ from bilstm_tagger.schemes import Scheme, spans_to_tags
 __all__ = ["has_tokens", "record_from_fields"]
 
 _USED = ("text", "offsets", "dense", "document", *NAME_FIELDS)
+_LARGEST = 3e38
 _SPANS_OF_TOKENS = ("entities", "spans", "ner")
 
 
@@ -177,7 +178,8 @@ def _dense(value: Any, length: int, where: dict[str, Any]) -> list[list[float]] 
     rows = value if isinstance(value, list) else []
     if (not rows and length) or not all(isinstance(row, list) and len(row) == len(rows[0]) for row in rows):
         raise DataError("dense is no list of rows of one width", **where, accepted="[[0.1, 0.2], ...]", received=value)
-    if not all(isinstance(number, (int, float)) for row in rows for number in row):
+    # Not NaN, and nothing that single precision cannot hold.
+    if not all(isinstance(number, (int, float)) and abs(number) < _LARGEST for row in rows for number in row):
         raise DataError("dense holds something other than numbers", **where, received=value, accepted="numbers")
     _same_length(len(rows), length, "rows of dense", where)
     return rows
