@@ -29,7 +29,7 @@ def run(*command: object, stdin: str | None = None) -> str:
 @pytest.fixture(scope="module")
 def names(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("runs") / "names"
-    run("-m", "bilstm_tagger", "train", "configs/quickstart.toml", "--set", "training.epochs=6", "--output", folder)
+    run("-m", "bilstm_tagger", "train", "configs/quickstart.toml", "--set", "training.epochs=10", "--output", folder)
     return folder
 
 
@@ -38,7 +38,7 @@ def test_the_quickstart_model_learns_from_real_data(names: Path, tmp_path: Path)
     text = run("-m", "bilstm_tagger", "evaluate", names, "--data", "builtin:wnut17/dev", "--json", report)
     scores = json.loads(report.read_text(encoding="utf-8"))
     assert (scores["sequences"], scores["tokens"], scores["strict"]["support"]) == (1009, 15733, 836)
-    assert scores["strict"]["f1"] > 0.08
+    assert scores["strict"]["f1"] > 0.1
     assert "person" in text
     best = json.loads((names / "metrics.json").read_text(encoding="utf-8"))["dev"]["strict"]["f1"]
     assert scores["strict"]["f1"] == pytest.approx(best)
