@@ -54,7 +54,8 @@ def test_accumulated_batches_make_the_step_of_one_large_batch(reduction: str) ->
     indices = np.arange(len(ROWS))
     groups = [indices[:3], indices[3:11], indices[11:]], [indices]
     losses = [
-        trainer._step(group, map(trainer._prepare, group)) for trainer, group in zip((parts, whole), groups, strict=True)
+        trainer._step(group, map(trainer._prepare, group))
+        for trainer, group in zip((parts, whole), groups, strict=True)
     ]
     assert losses[0] == pytest.approx(losses[1], rel=1e-5)
     before = trainer_of(config_of()).weights

@@ -57,9 +57,7 @@ class FakeTagger:
             probabilities=table,
         )
 
-    def stream(
-        self, contents: Iterable[str | dict[str, Any]], *, processes: int = 1
-    ) -> Iterator[TaggedSequence]:
+    def stream(self, contents: Iterable[str | dict[str, Any]], *, processes: int = 1) -> Iterator[TaggedSequence]:
         done = 0
         waiting = iter(contents)
         while batch := list(islice(waiting, self.ahead)):

@@ -86,7 +86,13 @@ def test_detection(sequences, scheme):
 
 @pytest.mark.parametrize(
     ("name", "scheme"),
-    [("bio", Scheme.IOB2), ("IOBES", Scheme.BIOES), ("BILUO", Scheme.BILOU), ("BMEO", Scheme.BMES), ("iob1", Scheme.IOB1)],
+    [
+        ("bio", Scheme.IOB2),
+        ("IOBES", Scheme.BIOES),
+        ("BILUO", Scheme.BILOU),
+        ("BMEO", Scheme.BMES),
+        ("iob1", Scheme.IOB1),
+    ],
 )
 def test_names_of_schemes(name, scheme):
     assert Scheme.parse(name) is scheme
