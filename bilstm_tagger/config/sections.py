@@ -78,6 +78,9 @@ class WordConfig(Section):
     missing: Literal["error", "skip"] = Field(
         "error", description="vectors that are not there: stop, or train without them and say so"
     )
+    fill_missing: bool = Field(
+        False, description="estimate the vector of a word that one of several sources lacks from another's, linearly"
+    )
     fine_tune: bool = Field(True, description="train the pretrained vectors too")
     keep: Literal["all"] | Annotated[int, Field(ge=0)] = Field(
         "all", description="how many pretrained words that training never saw go into the model, in file order"

@@ -14,6 +14,9 @@ __all__ = ["TrainingConfig"]
 class TrainingConfig(Section):
     """How the weights are found."""
 
+    start: str | None = Field(
+        None, description="a trained model whose weights the run begins with, its words' vectors too; tags may differ"
+    )
     optimizer: Literal["sgd", "adam", "adamw", "radam", "nadam", "adagrad", "rmsprop"] = Field(
         "adamw", description="how the weights are updated"
     )

@@ -20,6 +20,7 @@ _PATHS = {
     "lm": ("model",),
     "gazetteer": ("files",),
     "distill": ("teacher", "unlabelled"),
+    "training": ("start",),
 }
 
 

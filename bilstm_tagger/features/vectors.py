@@ -111,15 +111,17 @@ def load_vectors(
     return Vectors(words=words, matrix=matrix, source=str(source))
 
 
-def join_vectors(parts: Sequence[Vectors]) -> Vectors:
+def join_vectors(parts: Sequence[Vectors], *, fill: bool = False) -> Vectors:
     """Sets vectors of several sources side by side.
 
     Args:
         parts: At least one.
+        fill: Estimate the columns of a source that lacks a word from those of one that has it, by the linear map that
+            fits the words of both best (least squares).
 
     Returns:
         The words of all sources, those of the first in its order, then what the next ones add. A word that a source
-        lacks has zeros in that source's columns.
+        lacks has zeros in that source's columns, or the estimate.
     """
     if len(parts) == 1:
         return parts[0]
@@ -128,12 +130,41 @@ def join_vectors(parts: Sequence[Vectors]) -> Vectors:
         for word in part.words:
             rows.setdefault(word, len(rows))
     matrix = np.zeros((len(rows), sum(part.size for part in parts)), dtype=np.float32)
-    begin = 0
-    for part in parts:
+    ends = np.cumsum([part.size for part in parts]).tolist()
+    columns = [slice(end - part.size, end) for end, part in zip(ends, parts, strict=True)]
+    present = np.zeros((len(parts), len(rows)), dtype=bool)
+    for number, part in enumerate(parts):
         index = np.fromiter((rows[word] for word in part.words), dtype=np.int64, count=len(part))
-        matrix[index, begin : begin + part.size] = part.matrix
-        begin += part.size
+        matrix[index, columns[number]] = part.matrix
+        present[number, index] = True
+    if fill:
+        _fill(matrix, columns, present)
     return Vectors(list(rows), matrix, " + ".join(part.source for part in parts))
+
+
+def _fill(matrix: NDArray[np.float32], columns: Sequence[slice], present: NDArray[np.bool_]) -> None:
+    """Estimates what sources lack, in place.
+
+    Args:
+        matrix: ``(num_words, size)``, zeros where a source lacks a word.
+        columns: Those of each source.
+        present: ``(num_sources, num_words)`` which words each source has.
+    """
+    for target, lacking in enumerate(~present):
+        for source, has in enumerate(present):
+            shared, wanted = np.flatnonzero(has & present[target]), np.flatnonzero(has & lacking)
+            width = columns[source].stop - columns[source].start + 1
+            # Too few words to fit a map: zeros do less harm.
+            if source == target or not len(wanted) or len(shared) < 2 * width:
+                continue
+            known = _with_constant(matrix[shared, columns[source]])
+            fitted = np.linalg.lstsq(known.T @ known, known.T @ matrix[shared, columns[target]], rcond=None)[0]
+            matrix[wanted, columns[target]] = _with_constant(matrix[wanted, columns[source]]) @ fitted
+            lacking = lacking & ~has
+
+
+def _with_constant(values: NDArray[np.float32]) -> NDArray[np.float64]:
+    return np.column_stack([values, np.ones(len(values))]).astype(np.float64, copy=False)
 
 
 def _locate(source: str | Path) -> tuple[Path, str | None]:

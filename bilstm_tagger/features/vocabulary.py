@@ -199,8 +199,8 @@ def build_vocabulary(
     vocabulary = Vocabulary(
         words=words,
         trained_words=trained,
-        chars=_numbered({c for form in form_counts for c in form}) if characters else {},
-        shapes=_numbered({word_shape(form) for form in form_counts}) if shapes else {},
+        chars=numbered({c for form in form_counts for c in form}) if characters else {},
+        shapes=numbered({word_shape(form) for form in form_counts}) if shapes else {},
         tags=tuple(tag_set(labels, scheme)),
         scheme=scheme,
         digits_to_zero=digits_to_zero,
@@ -238,7 +238,8 @@ def _keep_unseen(
     return vectors.matrix[rows].astype(np.float16)
 
 
-def _numbered(values: Iterable[str]) -> dict[str, int]:
+def numbered(values: Iterable[str]) -> dict[str, int]:
+    """Returns the id of each name, in their order, after those of padding and unknown."""
     return {value: index for index, value in enumerate(sorted(values), start=UNKNOWN + 1)}
 
 

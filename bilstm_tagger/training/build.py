@@ -22,6 +22,7 @@ from bilstm_tagger.nn import NetworkSizes
 from bilstm_tagger.schemes import Scheme
 from bilstm_tagger.split_rules import Kind
 from bilstm_tagger.training.names import build_gazetteer
+from bilstm_tagger.training.start import copy_weights, load_start, with_names, word_vectors
 from bilstm_tagger.training.use_lm import copy_readers, language_model_sizes, load_language_model
 
 if TYPE_CHECKING:
@@ -50,7 +51,8 @@ def build_model(config: Config, rows: Dataset, *, tags: Iterable[str] = ()) -> M
     present = tag_values(rows)
     if not present:
         raise DataError("the training part has no tags", path=config.data.train)
-    vectors = _vectors(config)
+    start = load_start(config)
+    vectors = _vectors(config) if start is None else word_vectors(start)
     counts = count_forms(rows)
     vocabulary, pretrained, frozen = build_vocabulary(
         counts,
@@ -65,6 +67,8 @@ def build_model(config: Config, rows: Dataset, *, tags: Iterable[str] = ()) -> M
         word_length=config.char.max_length,
         residue=ResidueColumns(**config.residue.model_dump()),
     )
+    if start is not None:
+        vocabulary = with_names(vocabulary, start.vocabulary)
     tokenizer = _tokenizer(config, counts)
     lm = load_language_model(config.lm, tokenizer)
     if lm is not None:
@@ -85,6 +89,8 @@ def build_model(config: Config, rows: Dataset, *, tags: Iterable[str] = ()) -> M
             # A word without a vector is best guessed to be an average one (GloVe's authors' advice).
             weight[UNKNOWN] = weight[known].mean(dim=0) if bool(known.any()) else weight[UNKNOWN]
         network.word.frozen.copy_(torch.from_numpy(frozen))
+    if start is not None:
+        copy_weights(start, network, vocabulary)
     return Model(config, vocabulary, network, tokenizer)
 
 
@@ -103,7 +109,7 @@ def _vectors(config: Config) -> Vectors | None:
             if config.word.missing == "error" or not absent:
                 raise
             _logger.warning("training without the vectors '%s': %s", source, error)
-    return join_vectors(parts) if parts else None
+    return join_vectors(parts, fill=config.word.fill_missing) if parts else None
 
 
 def _sizes(config: Config, vocabulary: Vocabulary, dense: int, vectors: Vectors | None, frozen: int) -> NetworkSizes:

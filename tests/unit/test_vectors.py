@@ -19,7 +19,7 @@ import pytest
 from bilstm_tagger.cache_folder import cache_folder
 from bilstm_tagger.errors import ConfigError, DataError, MissingDependencyError
 from bilstm_tagger.features import vector_files, vectors
-from bilstm_tagger.features.vectors import Vectors, load_vectors
+from bilstm_tagger.features.vectors import Vectors, join_vectors, load_vectors
 
 WORDS = ["the", ",", "naïve", "数"]
 MATRIX = np.array([[0.25, -1.5, 3.0], [1e-3, 2.0, -0.125], [0.0, 0.5, 7.0], [-4.0, 1.0, 2.5]], dtype=np.float32)
@@ -412,3 +412,19 @@ def test_cache_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr(Path, "home", homeless)
     assert cache_folder().name == "bilstm-tagger"
+
+
+def test_what_a_source_lacks_is_estimated_from_another() -> None:
+    rng = np.random.default_rng(0)
+    words = [f"w{index}" for index in range(60)]
+    small = rng.normal(size=(60, 3)).astype(np.float32)
+    large = (small @ rng.normal(size=(3, 4)) + rng.normal(size=4)).astype(np.float32)  # exactly linear
+    parts = [Vectors(words, small, "a"), Vectors(words[:50], large[:50], "b"), Vectors(["only"], small[:1], "c")]
+    joined = join_vectors(parts, fill=True)
+    np.testing.assert_allclose(joined.matrix[:60, 3:7], large, atol=1e-4)
+    plain = join_vectors(parts)
+    assert not plain.matrix[50:60, 3:7].any()
+    np.testing.assert_array_equal(joined.matrix[:50, :7], plain.matrix[:50, :7])  # what is known stays
+    # One shared word, or none, says nothing of how two sources go together.
+    np.testing.assert_array_equal(joined.matrix[60], plain.matrix[60])
+    assert not joined.matrix[:60, 7:].any()
