@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import nullcontext
+from contextlib import ExitStack, nullcontext
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, TextIO
@@ -15,6 +15,7 @@ from bilstm_tagger.cli.output import replacing
 from bilstm_tagger.errors import ConfigError, DataError, InputError
 
 if TYPE_CHECKING:
+    from bilstm_tagger.data.proteins.profiles import Profiles
     from bilstm_tagger.drawing import Shown
     from bilstm_tagger.drawing.predictions import Kind
     from bilstm_tagger.inference import Tagger
@@ -55,6 +56,9 @@ def show(
     gold: Annotated[str | None, typer.Option(metavar="SOURCE", help="The true tags, as evaluate reads them.")] = None,
     labels: Annotated[str | None, typer.Option(metavar="FILE", help="FASTA: the file with the gold labels.")] = None,
     mask: Annotated[str | None, typer.Option(metavar="FILE", help="FASTA: 0 marks residues without a label.")] = None,
+    profiles: Annotated[
+        str | None, typer.Option(metavar="FOLDER|NPZ", help="Proteins: the profiles that the model reads, by id.")
+    ] = None,
     split: Annotated[str, typer.Option(help="The part of a gold source that has several.")] = "test",
     format: Annotated[str | None, typer.Option(help="Format of INPUT, as for tag.")] = None,
     limit: Annotated[int, typer.Option(min=1, help="Draw the first so many sequences.")] = 500,
@@ -69,12 +73,28 @@ def show(
     if gold is None and (labels is not None or mask is not None):
         raise ConfigError("--labels and --mask belong to --gold", hint="Name the gold sequences with --gold")
 
-    reader = {"labels": labels, "mask": mask, "split": split}
     tagger = None if input is None and (gold is None or Path(source).is_file()) else _load(source)
+    if profiles is not None and (tagger is None or tagger.task.kind != "residues"):
+        raise ConfigError("--profiles belong to a model of proteins", received=profiles)
+    reader: dict[str, Any] = {"labels": labels, "mask": mask, "split": split}
+    if profiles is not None and tagger is not None:
+        reader |= {"profiles": profiles, "profile_kinds": tagger.config.data.profile_kinds}
     # Opened first: that a file cannot be written is said before the work, not after it.
-    with nullcontext(typer.get_text_stream("stdout")) if str(path) == "-" else replacing(path) as file:
+    with ExitStack() as stack:
+        to_screen = str(path) == "-"
+        file = stack.enter_context(nullcontext(typer.get_text_stream("stdout")) if to_screen else replacing(path))
         rows = None if gold is None or tagger is None else _gold_rows(gold, tagger.task, **reader)
-        contents = _read(Path(source)) if tagger is None else _contents(tagger.task, input, format, rows or [])
+        if tagger is None:
+            contents: Iterator[Any] = _read(Path(source))
+        elif input is None:
+            contents = ({name: value for name, value in row.items() if name != "tags"} for row in rows or [])
+        else:
+            opened = None
+            if profiles is not None:
+                from bilstm_tagger.data.proteins.profiles import open_profiles
+
+                opened = stack.enter_context(open_profiles(profiles, kinds=tagger.config.data.profile_kinds))
+            contents = _contents(tagger.task, input, format, opened)
         first = islice(contents, limit)
         docs = list(first if tagger is None else tagger.stream(first))
         left_out = sum(1 for _ in contents)
@@ -107,10 +127,8 @@ def _read(path: Path) -> Iterator[TaggedSequence]:
     return read_predictions(path)
 
 
-def _contents(task: Task, input: str | None, format: str | None, rows: list[dict[str, Any]]) -> Iterator[Any]:
-    """Returns what a model is to tag: the items of the input, else the tokens of the gold rows."""
-    if input is None:
-        return ({name: value for name, value in row.items() if name != "tags"} for row in rows)
+def _contents(task: Task, input: str, format: str | None, profiles: Profiles | None) -> Iterator[Any]:
+    """Returns the items that a model is to tag."""
     path = STDIN if input == "-" else Path(input)
     if path is not STDIN:
         from bilstm_tagger.data.files import check_file
@@ -120,7 +138,7 @@ def _contents(task: Task, input: str | None, format: str | None, rows: list[dict
 
     options = ReadOptions(task=task, require_tags=False)
     chosen = guess_format(path, task) if format is None else check_format(format)
-    return (item.content for item in read_items(path, chosen, options))
+    return (item.content for item in read_items(path, chosen, options, profiles=profiles))
 
 
 def _task_of(docs: list[TaggedSequence]) -> Task:

@@ -73,6 +73,16 @@ def test_profiles_are_read_when_scoring_and_tagging(trained: Path, tmp_path: Pat
     assert sum(right) > 0.9 * len(right)
 
 
+def test_profiles_are_read_when_drawing(trained: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    model, chains, arguments = trained / "model", trained / "test.tsv", ["--profiles", trained / "test.npz"]
+    assert run("show", model, chains, "--format", "csv", "--output", tmp_path / "a.html", *arguments) == 0
+    assert run("show", model, "--gold", chains, "--output", tmp_path / "b.html", *arguments) == 0
+    assert all((tmp_path / name).stat().st_size > 1000 for name in ("a.html", "b.html"))
+    assert run("show", model, chains, "--format", "csv", "--output", tmp_path / "c.html") == 2
+    assert run("show", tmp_path / "a.ss2", *arguments) == 2
+    assert "--profiles belong to a model of proteins" in capsys.readouterr().err
+
+
 def test_a_model_of_profiles_refuses_chains_without(trained: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run("tag", trained / "model", trained / "test.tsv", "--format", "csv") == 2
     assert "the model reads 3 dense columns and the input has none" in capsys.readouterr().err
