@@ -48,8 +48,10 @@ def _check_scheme(config: Config) -> None:
 
 
 def _check_residues(config: Config) -> None:
-    """Refuses what only proteins have in a task of another kind."""
+    """Refuses what only proteins have in a task of another kind, and what they do not have."""
     if config.task_definition.kind == "residues":
+        if config.data.lowercase:
+            raise ConfigError("'data.lowercase' is for text", received=config.task)
         return
     given = {
         "data.profiles": config.data.profiles is not None,

@@ -46,6 +46,9 @@ class DataConfig(Section):
     mask: str | None = Field(None, description="FASTA: a file of 0 and 1; residues with 0 have no label")
     exclude: str | None = Field(None, description="a file whose first column names the ids to leave out")
     deduplicate: bool = Field(False, description="leave out training rows whose tokens another row has")
+    lowercase: Annotated[float, Field(ge=0, le=1)] = Field(
+        0.0, description="share of the training sentences that are learned once more in lower case, as in tweets"
+    )
     states: Literal["standard", "jnet", "sspro"] = Field(
         "standard", description="proteins: how the eight states of DSSP become three"
     )

@@ -19,6 +19,7 @@ from bilstm_tagger.inference.lm_states import with_lm_states
 from bilstm_tagger.inference.model import Model
 from bilstm_tagger.schemes import Scheme, split_tag
 from bilstm_tagger.training.checkpoint import data_fingerprint
+from bilstm_tagger.training.lowercase import with_lowercase
 from bilstm_tagger.training.unlabelled import load_unlabelled
 
 if TYPE_CHECKING:
@@ -85,7 +86,7 @@ def load_train_and_dev(config: Config) -> tuple[Dataset, Dataset]:
 def load_parts(config: Config) -> dict[str, Dataset]:
     """Returns the rows of ``train``, ``dev`` and, where the configuration names them, ``unlabelled`` and ``test``."""
     train, dev = load_train_and_dev(config)
-    parts = {"train": train, "dev": dev}
+    parts = {"train": with_lowercase(train, config.data.lowercase, seed=config.seed), "dev": dev}
     if (unlabelled := load_unlabelled(config)) is not None:
         parts["unlabelled"] = unlabelled
     # Read before the hours of training, so that a mistake in it shows at once.
