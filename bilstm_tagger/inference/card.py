@@ -54,7 +54,7 @@ def model_card(config: Config, vocabulary: Vocabulary, metrics: Mapping[str, Any
         "",
         "## Training",
         "",
-        f"Trained on {config.data.train}, seed {config.seed}. The configuration:",
+        f"{_origin(config)} The configuration:",
         "",
         "```json",
         json.dumps(config.to_dict(), indent=2, ensure_ascii=False),
@@ -62,3 +62,15 @@ def model_card(config: Config, vocabulary: Vocabulary, metrics: Mapping[str, Any
         "",
     ]
     return "\n".join(lines)
+
+
+def _origin(config: Config) -> str:
+    """Returns what the weights come from, in sentences."""
+    sentences = [f"Trained on {config.data.train}, seed {config.seed}."]
+    if config.training.start is not None:
+        sentences.append(f"The weights began as those of {config.training.start}.")
+    if config.distill.teacher:
+        teachers = [config.distill.teacher] if isinstance(config.distill.teacher, str) else config.distill.teacher
+        text = f" and on {config.distill.unlabelled} without tags" if config.distill.unlabelled else ""
+        sentences.append(f"Distilled from {', '.join(teachers)}{text}.")
+    return " ".join(sentences)

@@ -88,6 +88,8 @@ def test_a_run_starts_where_the_other_ended(tmp_path: Path) -> None:
     barely = {"epochs": 1, "learning_rate": 1e-9, "start": str(tmp_path / "a")}
     second = train(tiny_config(data=data, training=barely), output=tmp_path / "b")
     assert second.best_score == first.best_score
+    card = (tmp_path / "b" / "README.md").read_text(encoding="utf-8")
+    assert f"The weights began as those of {tmp_path / 'a'}." in card
 
 
 def test_another_task_takes_all_but_the_tags(start: tuple[Path, Model]) -> None:
