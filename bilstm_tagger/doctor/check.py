@@ -38,7 +38,8 @@ def check_config(config: Config) -> CheckReport:
     named = {part: source for part, source in sources.items() if source is not None}
     if not named:
         raise ConfigError("the configuration names no data", accepted="data.train, data.dev or data.test")
-    options = config.data.model_dump(exclude={*_PARTS, "dev_fraction"})
+    # These say what training makes of the rows, not how they are read.
+    options = config.data.model_dump(exclude={*_PARTS, "dev_fraction", "lowercase"})
     return check(named, task=config.task, word=config.word if config.word.size else None, **options)
 
 
