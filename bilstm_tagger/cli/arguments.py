@@ -40,6 +40,9 @@ Labels = Annotated[
 ]
 Mask = Annotated[str | None, typer.Option(metavar="FILE|COLUMN", help="Proteins: 0 marks residues without a label.")]
 Exclude = Annotated[str | None, typer.Option(metavar="FILE", help="Ids to leave out, one a line.")]
+SkipInvalid = Annotated[
+    bool, typer.Option("--skip-invalid", help="Proteins: go on without chains that cannot be used; exit code 1.")
+]
 AlignPolicy = Annotated[
     str | None,
     typer.Option(

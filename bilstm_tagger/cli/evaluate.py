@@ -17,13 +17,15 @@ from bilstm_tagger.cli.arguments import (
     Mask,
     OverlapPolicy,
     Separator,
+    SkipInvalid,
     TagColumn,
     TagScheme,
     TokenColumn,
     Tokenizer,
     reader_options,
 )
-from bilstm_tagger.cli.output import replacing, stderr_console
+from bilstm_tagger.cli.output import SOME_SKIPPED, replacing, stderr_console
+from bilstm_tagger.errors import InputError
 
 HELP = """Score a model on data with known tags, and print the report.
 
@@ -60,6 +62,7 @@ def evaluate(
     profiles: Annotated[
         str | None, typer.Option(metavar="FOLDER|NPZ", help="Proteins: the chains' profiles, as in data.profiles.")
     ] = None,
+    skip_invalid: SkipInvalid = False,
     json: Annotated[Path | None, typer.Option(metavar="FILE", help="Write the report as JSON too.")] = None,
     against: Annotated[
         str | None, typer.Option(metavar="OTHER_MODEL", help="Test whether the models differ; the report is MODEL's.")
@@ -84,6 +87,7 @@ def evaluate(
         exclude=exclude,
         profiles=profiles,
     )
+    skipped: list[str] = []
 
     from bilstm_tagger.inference import Tagger
 
@@ -93,6 +97,10 @@ def evaluate(
         # Both are loaded first, for the same reason.
         where: dict[str, Any] = {"device": device, "threads": threads}
         tagger = Tagger.from_pretrained(model, **where)
+        if skip_invalid:
+            if tagger.task.kind != "residues":
+                raise InputError("--skip-invalid is for proteins", received=tagger.task.name)
+            given |= {"skip_invalid": True, "skipped": skipped}
         other = None if against is None else Tagger.from_pretrained(against, **where)
         with stderr_console(quiet=quiet).status(f"Scoring {model} on {data}"):
             report = tagger.evaluate(data, split=split, **given)
@@ -106,3 +114,5 @@ def evaluate(
         from bilstm_tagger.evaluation.text import comparison_text
 
         typer.echo("\n" + comparison_text(found, model, against))
+    if skipped:  # each was named when it was read
+        raise typer.Exit(SOME_SKIPPED)

@@ -4,17 +4,22 @@ from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
+
+import typer
 
 from bilstm_tagger.errors import InputError
 
 if TYPE_CHECKING:
     from rich.console import Console
 
-__all__ = ["replacing", "stderr_console"]
+__all__ = ["SOME_SKIPPED", "end_with_skipped", "replacing", "stderr_console"]
+
+SOME_SKIPPED = 1
+"""Exit code when all was done but what --skip-invalid left out."""
 
 
 @contextmanager
@@ -57,3 +62,13 @@ def stderr_console(*, quiet: bool = False) -> Console:
     from rich.console import Console
 
     return Console(stderr=True, quiet=quiet)
+
+
+def end_with_skipped(reasons: Sequence[str]) -> None:
+    """Lists what --skip-invalid left out, and ends the command with its exit code; goes on where that is nothing."""
+    if not reasons:
+        return
+    typer.echo(f"Skipped, as they cannot be used: {len(reasons):,}", err=True)
+    for reason in reasons:
+        typer.echo(f"  {reason}", err=True)
+    raise typer.Exit(SOME_SKIPPED)

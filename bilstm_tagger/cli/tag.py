@@ -14,13 +14,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from bilstm_tagger.cli.arguments import Separator, TokenColumn, reader_options
+from bilstm_tagger.cli.arguments import Separator, SkipInvalid, TokenColumn, reader_options
 from bilstm_tagger.cli.input import FORMATS, STDIN, Item, check_format, guess_format, read_items
-from bilstm_tagger.cli.output import replacing, stderr_console
+from bilstm_tagger.cli.output import end_with_skipped, replacing, stderr_console
 from bilstm_tagger.errors import DataError, InputError
-
-SOME_SKIPPED = 1
-"""Exit code when all was done but what --skip-invalid left out."""
 
 if TYPE_CHECKING:
     from bilstm_tagger.inference import Tagger
@@ -68,9 +65,7 @@ def tag(
     states: Annotated[
         int | None, typer.Option(help="Proteins: 3 tells eight states as three.", show_default="the model's own")
     ] = None,
-    skip_invalid: Annotated[
-        bool, typer.Option("--skip-invalid", help="Proteins: go on without chains that cannot be used; exit code 1.")
-    ] = False,
+    skip_invalid: SkipInvalid = False,
     threads: Annotated[int, typer.Option(min=0, help="Processor threads; 0 takes all cores.")] = 0,
     processes: Annotated[
         int, typer.Option(min=1, help="Processes that share one copy of the weights; each has one thread.")
@@ -125,11 +120,7 @@ def tag(
         sequences = "1 sequence" if counts.sequences == 1 else f"{counts.sequences:,} sequences"
         message = f"Tagged {sequences}, {counts.tokens:,} tokens in {seconds:.1f} s ({rate})"
         typer.echo(message, err=True)
-    if options.notes.skipped:
-        typer.echo(f"Skipped, as they cannot be used: {len(options.notes.skipped):,}", err=True)
-        for reason in options.notes.skipped:
-            typer.echo(f"  {reason}", err=True)
-        raise typer.Exit(SOME_SKIPPED)
+    end_with_skipped(options.notes.skipped)
 
 
 def _answers_in_three(states: int | None, tagger: Tagger, format: str) -> bool:

@@ -55,6 +55,7 @@ def load_rows(
     overlap: Overlap = "outermost",
     streaming: bool = False,
     misfits: Misfits | None = None,
+    skipped: list[str] | None = None,
     watcher: Watcher | None = None,
 ) -> datasets.Dataset:
     """Reads a source into rows ``{id, tokens, tags}``, with ``text`` and ``offsets``, and ``dense``, where it has them.
@@ -92,6 +93,7 @@ def load_rows(
         overlap: Which of several spans that share tokens is kept: ``outermost``, ``longest`` or ``first``.
         streaming: Read a hub data set over the network row by row, instead of fetching all of it first.
         misfits: Gets every span that did not fit; the source is then read anew, cached or not.
+        skipped: Gets the reason of every chain that was left out; the source is then read anew, cached or not.
         watcher: Is shown every record as its file has it; the source is then read anew, cached or not.
 
     Raises:
@@ -115,7 +117,7 @@ def load_rows(
         align=align,
         overlap=overlap,
         streaming=streaming,
-        notes=Notes(),
+        notes=Notes(skipped=[] if skipped is None else skipped),
         misfits=Misfits() if misfits is None else misfits,
     )
     check_policies(align, overlap)
@@ -129,7 +131,7 @@ def load_rows(
             opened = stack.enter_context(open_profiles(profiles, kinds=profile_kinds))
         fingerprint = None if opened is None else opened.fingerprint()
         key = found.key(asked, sorted(excluded), deduplicate, fingerprint)
-        cached = cache.find(key) if watcher is None and misfits is None else None
+        cached = cache.find(key) if watcher is None and misfits is None and skipped is None else None
         if cached is not None:
             return cached
         job = _Job(found, asked, excluded, deduplicate, opened, watcher)

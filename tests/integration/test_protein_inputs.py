@@ -217,3 +217,18 @@ def test_the_script_cross_validates(tmp_path: Path, capsys: pytest.CaptureFixtur
             runpy.run_path(str(script), run_name="__main__")
     assert stop.value.code == 2
     assert "wrong number of folds: got 13. Accepted: 2 to 12." in capsys.readouterr().err
+
+
+def test_scoring_goes_on_without_chains_that_cannot_be_used(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "labelled.fasta"
+    chain, states = "MKVLAAGIVGLLLAQWERTY", "CCCCHHHHHHCCCEEEECCC"
+    path.write_text(f">a\n{chain}\n{states}\n>b\nXXXX\nCCCC\n>d\n{chain[::-1]}\n{states}\n", encoding="ascii")
+    assert run("evaluate", "protein-ss3", "--data", path, "--quiet") == 2
+    capsys.readouterr()
+    for _ in range(2):  # the second time from the cache, but for what was left out
+        report = tmp_path / "report.json"
+        assert run("evaluate", "protein-ss3", "--data", path, "--skip-invalid", "--quiet", "--json", report) == 1
+        shown = capsys.readouterr()
+        assert "2 sequences, 40 tokens" in shown.out
+        assert shown.err.count("labelled.fasta:4: record 'b' has only unknown residues") == 1
+        assert json.loads(report.read_text())["sequences"] == 2
