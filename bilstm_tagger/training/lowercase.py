@@ -27,14 +27,13 @@ def with_lowercase(rows: Dataset, share: float, *, seed: int) -> Dataset:
     columns = [name for name in ("tokens", "tags", "dense") if name in rows.column_names]
     rows = rows.select_columns(columns)
     chosen = np.random.default_rng([seed, 1]).random(len(rows)) < share
-    copies = rows.select(np.flatnonzero(chosen)).map(
-        _lower, batched=True, keep_in_memory=True, load_from_cache_file=False, features=rows.features
-    )
+    copies = datasets.Dataset.from_dict(_lowered(rows[np.flatnonzero(chosen)]), features=rows.features)
     joined: Dataset = datasets.concatenate_datasets([rows, copies])
     return joined
 
 
-def _lower(batch: dict[str, list[Any]]) -> dict[str, list[Any]]:
+def _lowered(batch: dict[str, list[Any]]) -> dict[str, list[Any]]:
+    """Returns the rows with a capital, without it."""
     lowered = [[token.lower() for token in tokens] for tokens in batch["tokens"]]
     changed = [new != old for new, old in zip(lowered, batch["tokens"], strict=True)]
     kept = batch | {"tokens": lowered}
