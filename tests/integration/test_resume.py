@@ -8,6 +8,7 @@ import os
 import signal
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -235,6 +236,15 @@ def test_the_newest_checkpoints_are_kept(tmp_path: Path, monkeypatch: pytest.Mon
     train(config_of(tmp_path, {"checkpoint_steps": 0}), output=tmp_path / "run", progress=False, resume=True)
 
 
+@pytest.fixture
+def heeded() -> Iterator[None]:
+    """Signals as in a terminal: what a shell starts in the background ignores Ctrl-C, and so do its children."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("heeded")
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_a_signal_ends_the_run_with_a_checkpoint(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: signal.Signals
@@ -261,6 +271,7 @@ def test_a_signal_ends_the_run_with_a_checkpoint(
     assert [session["status"] for session in sessions] == ["interrupted", "finished"]
 
 
+@pytest.mark.usefixtures("heeded")
 def test_a_second_ctrl_c_ends_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def step(self: Trainer, group: Any, prepared: Any) -> float:
         os.kill(os.getpid(), signal.SIGINT)
