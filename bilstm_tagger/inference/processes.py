@@ -46,7 +46,7 @@ def in_processes(
     waiting: deque[Future[list[TaggedSequence]]] = deque()
     try:
         for chunk in chunks:
-            waiting.append(pool.submit(_work, chunk, options))
+            waiting.append(_submit(pool, chunk, options))
             if len(waiting) >= _READ_AHEAD * processes:
                 yield waiting.popleft().result()
         while waiting:
@@ -61,6 +61,14 @@ def in_processes(
         ) from None
     finally:
         pool.shutdown(cancel_futures=True)
+
+
+def _submit(pool: ProcessPoolExecutor, chunk: list[Any], options: dict[str, Any]) -> Future[list[TaggedSequence]]:
+    try:
+        return pool.submit(_work, chunk, options)
+    except OSError as error:
+        # The pool starts its processes here; while it is breaking, or without memory, that fails.
+        raise BrokenProcessPool(str(error)) from error
 
 
 def _begin(tagger: Tagger) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import concurrent.futures
 import multiprocessing
 import os
 import pickle
@@ -105,6 +106,15 @@ def test_a_killed_process_is_reported() -> None:
 
     with pytest.raises(TaggerError, match="a process ended before its work was done"):
         list(tiny_tagger().stream(items(), chunk=1, processes=2))
+
+
+def test_a_process_that_cannot_be_started_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*arguments: object) -> None:
+        raise OSError("handle is closed")
+
+    monkeypatch.setattr(concurrent.futures.ProcessPoolExecutor, "submit", refuse)
+    with pytest.raises(TaggerError, match="a process ended before its work was done"):
+        list(tiny_tagger().stream([["Oslo"]], processes=2))
 
 
 def test_several_processes_need_a_cpu() -> None:
