@@ -9,6 +9,7 @@ word table that a batch used.
 from __future__ import annotations
 
 import atexit
+import importlib
 import logging
 import os
 import time
@@ -67,6 +68,10 @@ class Processes:
             return cls(found)
         from accelerate import PartialState
 
+        # Functions of this module have the group as a default. Whoever imports it after the group exists (torch's optimisers
+        # do) keeps the group, and gloo's threads, beyond its end below; one that still lets go of a tensor while the
+        # interpreter ends aborts the process.
+        importlib.import_module("torch.distributed.nn")
         state = PartialState(cpu=found.type == "cpu")
         atexit.register(state.destroy_process_group)
         if state.process_index:

@@ -27,8 +27,14 @@ ENVIRONMENT = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT)}
 # Trains each configuration of a JSON file, and leaves the loss of each step beside each model.
 SCRIPT = textwrap.dedent(
     """
-    import json, os, signal, sys
+    import atexit, json, os, signal, sys
     from pathlib import Path
+
+    def list_threads():  # after all that was registered later
+        names = [Path(task, "comm").read_text().strip() for task in Path("/proc/self/task").iterdir()]
+        os.write(2, f"threads at the end: {names}\\n".encode())  # in one piece, as the other process writes too
+
+    atexit.register(list_threads)
     from bilstm_tagger import Config, TaggerError, train
     from bilstm_tagger.training.trainer import Trainer
 
@@ -177,6 +183,16 @@ def test_an_error_of_all_processes_is_said_once(tmp_path: Path) -> None:
     failed = launch(tmp_path, {"run": settings(tmp_path, {"training": {"freeze": ["wrod"]}})}, check=False)
     (line,) = errors(failed.stderr)
     assert "'training.freeze' names no part of this network: got 'wrod'" in line
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(sys.platform != "linux", reason="the threads of a process are listed in /proc")
+def test_no_thread_of_the_group_outlives_it(tmp_path: Path) -> None:
+    # One that does may drop a tensor while the interpreter ends, which aborts a run that was done.
+    ended = launch(tmp_path, {"run": settings(tmp_path, {"training": {"epochs": 1}})})
+    threads = [line for line in ended.stderr.splitlines() if line.startswith("threads at the end:")]
+    assert len(threads) == 2
+    assert not [line for line in threads if "gloo" in line]
 
 
 @pytest.mark.slow
