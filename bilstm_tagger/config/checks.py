@@ -10,7 +10,7 @@ from bilstm_tagger.schemes import Scheme
 if TYPE_CHECKING:
     from bilstm_tagger.config.config import Config
 
-__all__ = ["check"]
+__all__ = ["check", "idle_keys"]
 
 
 def check(config: Config) -> None:
@@ -22,6 +22,32 @@ def check(config: Config) -> None:
     _check_scheme(config)
     _check_residues(config)
     _check_gazetteer(config)
+
+
+def idle_keys(config: Config) -> list[str]:
+    """Returns a line for each key that was set and does nothing, because of another key."""
+    training = config.training
+    word_sources = [] if config.word.vectors is None else config.word.vectors
+    # Section, key, whether it has an effect, and what that needs.
+    needs = (
+        ("training", "momentum", training.optimizer in ("sgd", "rmsprop"), "training.optimizer = sgd or rmsprop"),
+        ("training", "freeze_epochs", bool(training.freeze), "training.freeze"),
+        ("training", "decay", training.schedule == "inverse", "training.schedule = inverse"),
+        ("training", "plateau_factor", training.schedule == "plateau", "training.schedule = plateau"),
+        ("training", "plateau_patience", training.schedule == "plateau", "training.schedule = plateau"),
+        ("lm", "fine_tune", config.lm.model is not None, "lm.model"),
+        ("lm", "projection", config.lm.model is not None, "lm.model"),
+        ("lm", "dropout", config.lm.model is not None, "lm.model"),
+        ("distill", "weight", bool(config.distill.teacher), "distill.teacher"),
+        ("data", "dev_fraction", config.data.dev is None, "no data.dev"),
+        ("word", "fill_missing", not isinstance(word_sources, str) and len(word_sources) > 1, "two word.vectors"),
+    )
+    lines = []
+    for section, key, works, need in needs:
+        values = getattr(config, section)
+        if not works and getattr(values, key) != type(values).model_fields[key].default:
+            lines.append(f"'{section}.{key}' has no effect here: it needs {need}")
+    return lines
 
 
 def _check_scheme(config: Config) -> None:

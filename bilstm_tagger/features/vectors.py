@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import importlib
+import importlib.util
 import json
 import logging
 import os
@@ -23,7 +24,7 @@ from bilstm_tagger.cache_folder import cache_folder
 from bilstm_tagger.errors import ConfigError, DataError, MissingDependencyError, suggest
 from bilstm_tagger.features.vector_files import read_vectors
 
-__all__ = ["VECTOR_NAMES", "Vectors", "join_vectors", "load_vectors"]
+__all__ = ["VECTOR_NAMES", "Vectors", "join_vectors", "load_vectors", "vector_files"]
 
 logger = logging.getLogger("bilstm_tagger.features.vectors")
 
@@ -109,6 +110,19 @@ def load_vectors(
     if progress is not None:
         progress(len(words))
     return Vectors(words=words, matrix=matrix, source=str(source))
+
+
+def vector_files(source: str | Path) -> list[Path]:
+    """Returns the files that ``load_vectors`` would read; none where they are missing."""
+    if isinstance(source, str) and source in _PACKAGES:
+        package = _PACKAGES[source]
+        spec = importlib.util.find_spec(package.module)
+        root = Path(spec.origin).parent if spec is not None and spec.origin else None
+        return [] if root is None else [root / package.matrix, root / package.words]
+    try:
+        return [_locate(source)[0]]
+    except (DataError, ConfigError):
+        return []
 
 
 def join_vectors(parts: Sequence[Vectors], *, fill: bool = False) -> Vectors:

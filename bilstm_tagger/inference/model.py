@@ -67,7 +67,7 @@ class Model:
         """Writes the folder: all files under temporary names, then all renamed, so that no two models ever mix."""
         tokenizer = build_tokenizer(self.tokenizer, self.vocabulary.words, unknown=UNKNOWN_TOKEN, padding=PADDING_TOKEN)
         writers = {name: _writer(text) for name, text in self._texts().items()}
-        writers["tokenizer.json"] = lambda path: tokenizer.save(str(path), pretty=False)
+        writers["tokenizer.json"] = _writer(tokenizer.to_str())
         writers["model.safetensors"] = self._write_weights
         replace_all(Path(folder), writers)
 
@@ -218,24 +218,39 @@ def _writer(text: str) -> Callable[[Path], object]:
 
 
 def write_weights(network: nn.Module, path: Path) -> None:
-    """Writes the weights of a network to a safetensors file that is as readable as other files."""
+    """Writes the weights of a network to a safetensors file that is as readable as other files.
+
+    Raises:
+        OSError: It could not be written.
+    """
     path.touch()
     mode = path.stat().st_mode
     weights = {name: value.contiguous() for name, value in network.state_dict().items()}
-    save_file(weights, path, metadata={"format": "pt"})
+    try:
+        save_file(weights, path, metadata={"format": "pt"})
+    except SafetensorError as error:
+        # A full disk among others.
+        raise OSError(str(error)) from None
     # safetensors makes files that only their owner can read.
     path.chmod(mode)
 
 
 def replace_all(folder: Path, writers: Mapping[str, Callable[[Path], object]]) -> None:
-    """Writes files under temporary names beside their own, flushes them to the disk, and then renames them all."""
+    """Writes files under temporary names beside their own, flushes them to the disk, and then renames them all.
+
+    Raises:
+        OSError: One could not be written; the files of these names are as they were.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     temporaries = {name: folder / f".{name}.{os.getpid()}.tmp" for name in writers}
     try:
         for name, write in writers.items():
-            write(temporaries[name])
-            with open(temporaries[name], "rb+") as stream:
-                os.fsync(stream.fileno())
+            try:
+                write(temporaries[name])
+                with open(temporaries[name], "rb+") as stream:
+                    os.fsync(stream.fileno())
+            except OSError as error:
+                raise OSError(f"{folder / name} cannot be written: {error}") from None
         for name, temporary in temporaries.items():
             os.replace(temporary, folder / name)
     finally:

@@ -21,6 +21,7 @@ from bilstm_tagger.inference.model import Model, build_network
 from bilstm_tagger.nn import NetworkSizes
 from bilstm_tagger.schemes import Scheme
 from bilstm_tagger.split_rules import Kind
+from bilstm_tagger.training.lowercase import count_lowered
 from bilstm_tagger.training.names import build_gazetteer
 from bilstm_tagger.training.start import copy_weights, load_start, with_names, word_vectors
 from bilstm_tagger.training.use_lm import copy_readers, language_model_sizes, load_language_model
@@ -33,7 +34,7 @@ __all__ = ["build_model"]
 _logger = logging.getLogger("bilstm_tagger.training")
 
 
-def build_model(config: Config, rows: Dataset, *, tags: Iterable[str] = ()) -> Model:
+def build_model(config: Config, rows: Dataset, *, copies: Dataset | None = None, tags: Iterable[str] = ()) -> Model:
     """Builds the vocabulary of the training rows and a network with fresh weights.
 
     The weights come from torch's generator: seed it before.
@@ -41,6 +42,7 @@ def build_model(config: Config, rows: Dataset, *, tags: Iterable[str] = ()) -> M
     Args:
         config: The run.
         rows: The training part.
+        copies: Sentences of it in lower case, whose words the model is to know too.
         tags: Further tags that the model is to have, in the form of the rows'.
 
     Raises:
@@ -54,6 +56,8 @@ def build_model(config: Config, rows: Dataset, *, tags: Iterable[str] = ()) -> M
     start = load_start(config)
     vectors = _vectors(config) if start is None else word_vectors(start)
     counts = count_forms(rows)
+    if copies is not None:
+        counts = count_lowered(counts, count_forms(copies))
     vocabulary, pretrained, frozen = build_vocabulary(
         counts,
         task.tags or (present.union(tags) if config.scheme is Scheme.NONE else span_labels(present.union(tags))),

@@ -13,19 +13,19 @@ import logging
 import os
 import shutil
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
+import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
-from torch import Tensor, nn
+from torch import Tensor
 
 from bilstm_tagger.errors import ConfigError
-from bilstm_tagger.features.encoding import EncodedRows
 
-__all__ = ["Checkpoint", "CheckpointFolder", "data_fingerprint", "differences", "fixed_fingerprint", "refuse_changes"]
+__all__ = ["Checkpoint", "CheckpointFolder", "differences", "refuse_changes"]
 
 _logger = logging.getLogger("bilstm_tagger.training")
 
@@ -50,11 +50,15 @@ class CheckpointFolder:
         folder: Their folder; made when first written to.
         identity: What the run is: configuration and data. Stored with each checkpoint.
         keep: How many of the newest are kept.
+
+    Attributes:
+        damaged: How many checkpoints ``newest`` found damaged. They are renamed, and no longer count.
     """
 
     def __init__(self, folder: Path, identity: Mapping[str, Any], *, keep: int = 2) -> None:
         self.folder = folder
         self.keep = keep
+        self.damaged = 0
         # As it comes back from JSON, so that the two compare equal.
         self.identity: dict[str, Any] = json.loads(json.dumps(identity))
 
@@ -67,9 +71,11 @@ class CheckpointFolder:
         self.folder.mkdir(parents=True, exist_ok=True)
         path = self.folder / f"step-{step:010d}.safetensors"
         temporary = path.with_suffix(".tmp")
+        tensors = {name: tensor.contiguous() for name, tensor in checkpoint.tensors.items()}
         header = {"identity": json.dumps(self.identity), "values": json.dumps(checkpoint.values)}
+        header["digest"] = _digest(tensors, header["values"])
         try:
-            save_file({name: tensor.contiguous() for name, tensor in checkpoint.tensors.items()}, temporary, header)
+            save_file(tensors, temporary, header)
             with open(temporary, "rb+") as stream:
                 os.fsync(stream.fileno())
             os.replace(temporary, path)
@@ -81,15 +87,23 @@ class CheckpointFolder:
             old.unlink(missing_ok=True)
 
     def newest(self) -> tuple[Checkpoint, dict[str, Any]] | None:
-        """Returns the newest checkpoint that can be read, with the identity of its run; None when there is none."""
+        """Returns the newest checkpoint that is whole, with the identity of its run; None when there is none.
+
+        One that is torn, or whose bytes are no longer those that were written, is said to be damaged and put aside.
+        """
         for path in self._paths():
             try:
                 with safe_open(path, framework="pt") as file:
                     header = file.metadata() or {}
                     tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+                if header["digest"] != _digest(tensors, header["values"]):
+                    raise ValueError("other bytes than were written")
                 return Checkpoint(tensors, json.loads(header["values"])), json.loads(header["identity"])
             except (SafetensorError, OSError, KeyError, ValueError) as error:
-                _logger.warning("%s cannot be read (%s); taking the one before", path, type(error).__name__)
+                _logger.warning("%s is damaged (%s) and put aside", path, type(error).__name__)
+                self.damaged += 1
+                with suppress(OSError):
+                    path.rename(path.with_suffix(".damaged"))
         return None
 
     def clear(self) -> None:
@@ -100,39 +114,20 @@ class CheckpointFolder:
         return sorted(self.folder.glob("step-*.safetensors"), reverse=True)
 
 
-def data_fingerprint(rows: EncodedRows) -> str:
-    """Returns a hash of encoded rows: words, characters, tags, dense columns, states of a frozen language model."""
-    digest = hashlib.blake2b(digest_size=16)
-    arrays = (
-        rows.offsets,
-        rows.forms,
-        rows.table.words,
-        rows.table.chars,
-        rows.table.shapes,
-        rows.tags,
-        rows.dense,
-        rows.lm_states,
-    )
-    for array in arrays:
-        digest.update(b"none" if array is None else str(array.shape).encode())
-        if array is not None:
-            # Without a copy: the states of a language model are hundreds of megabytes.
-            digest.update(np.ascontiguousarray(array).data)
-    return digest.hexdigest()
-
-
-def fixed_fingerprint(network: nn.Module) -> str:
-    """Returns a hash of all that training does not change, vectors from a file for example."""
-    trained = {name for name, parameter in network.named_parameters() if parameter.requires_grad}
-    digest = hashlib.blake2b(digest_size=16)
-    for name, tensor in network.state_dict().items():
-        if name not in trained:
-            digest.update(name.encode() + tensor.cpu().numpy().tobytes())
+def _digest(tensors: Mapping[str, Tensor], values: str) -> str:
+    """Returns a hash of all that a checkpoint holds."""
+    digest = hashlib.blake2b(values.encode(), digest_size=16)
+    for name in sorted(tensors):
+        digest.update(name.encode())
+        digest.update(tensors[name].detach().cpu().reshape(-1).view(torch.uint8).numpy().data)
     return digest.hexdigest()
 
 
 def differences(old: Mapping[str, Any], new: Mapping[str, Any], prefix: str = "") -> list[str]:
-    """Returns ``key: old -> new`` for each leaf in which two nested dictionaries differ."""
+    """Returns ``key: old -> new`` for each leaf in which two nested dictionaries differ.
+
+    Keys of ``encoded``, which follow from all others, are left out where any other differs.
+    """
     found = []
     for key in sorted({*old, *new}):
         before, after = old.get(key), new.get(key)
@@ -140,7 +135,8 @@ def differences(old: Mapping[str, Any], new: Mapping[str, Any], prefix: str = ""
             found += differences(before, after, f"{prefix}{key}.")
         elif before != after:
             found.append(f"{prefix}{key}: {before!r} -> {after!r}")
-    return found
+    causes = [line for line in found if not line.startswith("encoded.")]
+    return causes or found
 
 
 def refuse_changes(old: Mapping[str, Any], new: Mapping[str, Any], folder: Path) -> None:

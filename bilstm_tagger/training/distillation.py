@@ -7,7 +7,6 @@ whole sequences, not the tags of single tokens. Several teachers answer as one, 
 from __future__ import annotations
 
 import dataclasses
-import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -111,15 +110,6 @@ class Teacher:
             total = scores if total is None else total + scores
         assert total is not None  # there is a model
         return dataclasses.replace(encoded, teacher=total / np.float32(len(self.models)))
-
-    def fingerprint(self, encoded: EncodedRows) -> str:
-        """Returns a hash of all that the student is told."""
-        digest = hashlib.blake2b(digest_size=16)
-        if encoded.teacher is not None:
-            digest.update(encoded.teacher.tobytes())
-        for weight in self.crf.parameters():
-            digest.update(weight.detach().cpu().numpy().tobytes())
-        return digest.hexdigest()
 
 
 def load_teacher(config: Config, device: torch.device) -> Teacher | None:

@@ -17,7 +17,7 @@ class History:
     """One JSON line an epoch, written as it happens.
 
     Args:
-        path: The file; an earlier run's is replaced. None writes none.
+        path: The file; the first record replaces an earlier run's. None writes none.
 
     Attributes:
         records: All so far.
@@ -28,14 +28,12 @@ class History:
         self.path = path
         self.records: list[dict[str, Any]] = []
         self.listeners: list[Callable[[dict[str, Any]], None]] = []
-        if path is not None:
-            path.parent.mkdir(parents=True, exist_ok=True)
-        self.restore([])
 
     def restore(self, records: Sequence[dict[str, Any]]) -> None:
         """Replaces all records, those of a resumed run's first part for example."""
         self.records = list(records)
         if self.path is not None:
+            self.path.parent.mkdir(parents=True, exist_ok=True)
             self.path.write_text("".join(json.dumps(record) + "\n" for record in records), encoding="utf-8")
 
     def add(self, record: dict[str, Any]) -> None:
@@ -46,7 +44,8 @@ class History:
         if self.path is None:
             return
         try:
-            with self.path.open("a", encoding="utf-8") as stream:
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            with self.path.open("a" if len(self.records) > 1 else "w", encoding="utf-8") as stream:
                 stream.write(json.dumps(record) + "\n")
         except OSError as error:
             _logger.warning("epoch %s is missing in %s (%s)", record.get("epoch"), self.path, error)

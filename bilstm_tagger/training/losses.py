@@ -97,7 +97,8 @@ def smoothing_term(crf: CRF, emissions: Tensor, tags: Tensor, lengths: Tensor) -
         tags: ``(seq_len, batch_size)``, negative for unknown.
         lengths: ``(batch_size,)``.
     """
-    uniform = copy.deepcopy(crf)
+    # Frozen or not, its use of each score is asked for.
+    uniform = copy.deepcopy(crf).requires_grad_(True)
     weights = [uniform.start_transitions, uniform.transitions, uniform.end_transitions]
     with torch.no_grad():
         for weight in weights:

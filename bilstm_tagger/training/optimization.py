@@ -60,6 +60,8 @@ class Optimization:
         parts = network_parts(network)
         _check_parts(config, parts)
         self.frozen = [p for name in config.freeze for p in parts[name] if p.requires_grad]
+        if len(self.frozen) == sum(p.requires_grad for p in network.parameters()):
+            raise ConfigError("'training.freeze' leaves nothing to train", received=config.freeze)
         if not config.freeze_epochs:
             # Frozen for good: no optimiser has to know them.
             self.freeze(epoch=1)
@@ -95,13 +97,15 @@ class Optimization:
 
     def step(self) -> None:
         """Clips the gradients, updates the weights and clears the gradients."""
+        # Without a gradient, of frozen parts for example, there is nothing to scale or to step.
+        active = [optimizer for optimizer in self.optimizers if _has_gradient(optimizer)]
         if self.scaler is not None:
-            for optimizer in self.optimizers:
+            for optimizer in active:
                 self.scaler.unscale_(optimizer)
         if self.config.clip:
             self._clip(self.config.clip)
         rate = self.learning_rate
-        for optimizer in self.optimizers:
+        for optimizer in active:
             for group in optimizer.param_groups:
                 group["lr"] = rate * group["factor"]
             # Torch's Adagrad makes sparse tensors without saying whether they are to be checked, and is warned for it.
@@ -112,7 +116,7 @@ class Optimization:
                     # Skipped where a gradient is not finite; the scale is then lowered.
                     self.scaler.step(optimizer)
             optimizer.zero_grad(set_to_none=True)
-        if self.scaler is not None:
+        if self.scaler is not None and active:
             self.scaler.update()
         self.step_count += 1
 
@@ -151,6 +155,8 @@ class Optimization:
                     values.append(parameter.grad.values())
                 else:
                     values.append(parameter.grad)
+        if not values:
+            return
         norm = torch.linalg.vector_norm(torch.stack(torch._foreach_norm(values)))
         torch._foreach_mul_(values, (limit / (norm + 1e-6)).clamp(max=1.0))
 
@@ -165,8 +171,10 @@ def _check_parts(config: TrainingConfig, parts: Mapping[str, Sequence[nn.Paramet
                     accepted=list(parts),
                     hint=suggest(name, parts),
                 )
-    if config.freeze and set(parts) <= set(config.freeze):
-        raise ConfigError("'training.freeze' leaves nothing to train", received=config.freeze)
+
+
+def _has_gradient(optimizer: torch.optim.Optimizer) -> bool:
+    return any(p.grad is not None for group in optimizer.param_groups for p in group["params"])
 
 
 def _groups(parameters: Sequence[nn.Parameter], factors: Mapping[int, float]) -> list[dict[str, Any]]:

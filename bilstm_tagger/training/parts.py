@@ -18,8 +18,8 @@ from bilstm_tagger.features.vocabulary import span_labels
 from bilstm_tagger.inference.lm_states import with_lm_states
 from bilstm_tagger.inference.model import Model
 from bilstm_tagger.schemes import Scheme, split_tag
-from bilstm_tagger.training.checkpoint import data_fingerprint
-from bilstm_tagger.training.lowercase import with_lowercase
+from bilstm_tagger.training.fingerprints import data_fingerprint
+from bilstm_tagger.training.lowercase import lowered_rows
 from bilstm_tagger.training.unlabelled import load_unlabelled
 
 if TYPE_CHECKING:
@@ -36,6 +36,7 @@ __all__ = [
     "prepare_part",
 ]
 
+_HELD_OUT_SEED = 1
 # Keys of the data section that load_rows takes too.
 _READER_KEYS = (
     *("format", "token_column", "tag_column", "separator", "scheme", "labels", "mask", "exclude"),
@@ -78,15 +79,17 @@ def load_train_and_dev(config: Config) -> tuple[Dataset, Dataset]:
             path=config.data.train,
             hint="Name a dev source under [data], or set data.dev_fraction",
         )
-    # A generator of its own: the held-out part depends on nothing but the seed.
-    order = np.random.default_rng(config.seed).permutation(len(rows))
+    # The same for all seeds: what one model was trained on, no other is judged by, and their scores can be compared.
+    order = np.random.default_rng(_HELD_OUT_SEED).permutation(len(rows))
     return rows.select(np.sort(order[count:])), rows.select(np.sort(order[:count]))
 
 
 def load_parts(config: Config) -> dict[str, Dataset]:
-    """Returns the rows of ``train``, ``dev`` and, where the configuration names them, ``unlabelled`` and ``test``."""
+    """Returns the rows of ``train``, ``dev`` and, as configured, ``lowercase``, ``unlabelled`` and ``test``."""
     train, dev = load_train_and_dev(config)
-    parts = {"train": with_lowercase(train, config.data.lowercase, seed=config.seed), "dev": dev}
+    parts = {"train": train, "dev": dev}
+    if config.data.lowercase:
+        parts["lowercase"] = lowered_rows(train, config.data.lowercase, seed=config.seed)
     if (unlabelled := load_unlabelled(config)) is not None:
         parts["unlabelled"] = unlabelled
     # Read before the hours of training, so that a mistake in it shows at once.

@@ -59,7 +59,7 @@ class Processes:
         name = ("cuda" if torch.cuda.is_available() else "cpu") if device == "auto" else device
         try:
             found = torch.device(name)
-            torch.zeros(1, device=found)
+            torch.zeros(1, device=found).tolist()
         except (RuntimeError, AssertionError) as error:
             raise ConfigError(
                 f"'training.device' cannot be used: {error}", received=name, accepted="auto, cpu, cuda"
@@ -68,9 +68,9 @@ class Processes:
             return cls(found)
         from accelerate import PartialState
 
-        # Functions of this module have the group as a default. Whoever imports it after the group exists (torch's optimisers
-        # do) keeps the group, and gloo's threads, beyond its end below; one that still lets go of a tensor while the
-        # interpreter ends aborts the process.
+        # Functions of this module have the group as a default. Whoever imports it after the group exists (torch's
+        # optimisers do) keeps the group, and gloo's threads, beyond its end below; one that still lets go of a tensor
+        # while the interpreter ends aborts the process.
         importlib.import_module("torch.distributed.nn")
         state = PartialState(cpu=found.type == "cpu")
         atexit.register(state.destroy_process_group)

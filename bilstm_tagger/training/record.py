@@ -30,13 +30,22 @@ class RunRecord:
         folder: The model folder.
         config: With all defaults.
         data: What each part is, as ``describe_rows`` says.
+        sources: A hash of what each key names beside the data, as ``source_fingerprints`` says.
         processes: Those of the run.
         resumed: Whether the run goes on; then its earlier sessions are kept.
     """
 
     def __init__(
-        self, folder: Path, config: Config, data: dict[str, Any], processes: Processes, *, resumed: bool
+        self,
+        folder: Path,
+        config: Config,
+        data: dict[str, Any],
+        sources: dict[str, str],
+        processes: Processes,
+        *,
+        resumed: bool,
     ) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
         self.path = folder / RECORD_NAME
         earlier = read_record(folder).get("sessions", []) if resumed else []
         self.session: dict[str, Any] = {"command": sys.argv, "began": _now(), "ended": None, "status": "running"}
@@ -44,6 +53,7 @@ class RunRecord:
             "seed": config.seed,
             "configuration": config.to_dict(),
             "data": data,
+            "sources": sources,
             "versions": {
                 "bilstm-tagger": bilstm_tagger.__version__,
                 "python": platform.python_version(),

@@ -14,6 +14,7 @@ from bilstm_tagger.config import Config
 from bilstm_tagger.errors import ConfigError
 from bilstm_tagger.training.checkpoint import Checkpoint, CheckpointFolder, differences, refuse_changes
 from bilstm_tagger.training.processes import Processes
+from bilstm_tagger.training.record import read_record
 from bilstm_tagger.training.snapshot import restore_snapshot, take_snapshot
 from bilstm_tagger.training.trainer import Trainer
 
@@ -51,8 +52,23 @@ class Saver:
             self.complained = True
 
 
-def run_identity(config: Config, data: dict[str, str], processes: Processes) -> dict[str, Any]:
-    """Returns what must be the same for a run to go on: all but where it is written and how often it is saved."""
+def run_identity(
+    config: Config,
+    processes: Processes,
+    *,
+    data: dict[str, str],
+    sources: dict[str, str],
+    encoded: dict[str, str],
+) -> dict[str, Any]:
+    """Returns what must be the same for a run to go on: all but where it is written and how often it is saved.
+
+    Args:
+        config: The run.
+        processes: Those of the run.
+        data: A hash of each part.
+        sources: A hash of what each key names beside the data.
+        encoded: Hashes of what all this became.
+    """
     values = config.to_dict()
     del values["output"]
     for key in _FREE_KEYS:
@@ -60,6 +76,8 @@ def run_identity(config: Config, data: dict[str, str], processes: Processes) -> 
     return {
         "configuration": values,
         "data": data,
+        "sources": sources,
+        "encoded": encoded,
         # Another release may keep its state otherwise, or round otherwise.
         "versions": {"bilstm-tagger": bilstm_tagger.__version__, "torch": torch.__version__},
         # How a batch is split decides in which order its gradients are summed, and who draws which random numbers.
@@ -68,7 +86,7 @@ def run_identity(config: Config, data: dict[str, str], processes: Processes) -> 
 
 
 def find_unfinished(checkpoints: CheckpointFolder, *, resume: bool) -> Checkpoint | None:
-    """Returns the checkpoint to go on from; where a run starts anew, removes what an earlier one left.
+    """Returns the checkpoint to go on from; None where a run starts anew.
 
     Raises:
         ConfigError: ``resume`` is asked for, and there is nothing to go on from, or something changed.
@@ -78,6 +96,9 @@ def find_unfinished(checkpoints: CheckpointFolder, *, resume: bool) -> Checkpoin
         checkpoint, identity = found
         if resume:
             refuse_changes(identity, checkpoints.identity, checkpoints.folder)
+        if checkpoints.damaged:
+            step = checkpoint.values["optimizer"]["step_count"]
+            _logger.warning("the newest whole checkpoint is that of step %d", step)
         if identity == checkpoints.identity:
             return checkpoint
         changed = differences(identity, checkpoints.identity)
@@ -86,13 +107,23 @@ def find_unfinished(checkpoints: CheckpointFolder, *, resume: bool) -> Checkpoin
             checkpoints.folder,
             "; ".join(changed[:3]) + (" ..." if len(changed) > 3 else ""),
         )
-        checkpoints.clear()
     elif resume:
-        raise ConfigError(
-            f"there is no unfinished run in {checkpoints.folder.parent}",
-            hint="A run writes its first checkpoint after training.checkpoint_minutes; start anew without --resume",
-        )
+        raise _nothing_to_resume(checkpoints)
     return None
+
+
+def _nothing_to_resume(checkpoints: CheckpointFolder) -> ConfigError:
+    """Returns why there is nothing to go on from, and what to do."""
+    folder = checkpoints.folder.parent
+    sessions = read_record(folder).get("sessions") or [{}]
+    if checkpoints.damaged:
+        problem, hint = f"all checkpoints in {checkpoints.folder} are damaged", "Start anew without --resume"
+    elif sessions[-1].get("status") == "finished":
+        problem, hint = f"the run in {folder} is finished", "There is nothing to resume; train anew without --resume"
+    else:
+        problem = f"there is no unfinished run in {folder}"
+        hint = "A run writes its first checkpoint after training.checkpoint_minutes; start anew without --resume"
+    return ConfigError(problem, hint=hint)
 
 
 def spread_checkpoint(checkpoint: Checkpoint | None, processes: Processes) -> Checkpoint | None:

@@ -15,19 +15,15 @@ import torch
 from torch import Tensor
 
 from bilstm_tagger.config import Config
+from bilstm_tagger.config.checks import idle_keys
 from bilstm_tagger.errors import ConfigError, DataError
 from bilstm_tagger.evaluation import Report
 from bilstm_tagger.features.encoding import EncodedRows, tag_values
 from bilstm_tagger.inference.model import Model
 from bilstm_tagger.training.build import build_model
-from bilstm_tagger.training.checkpoint import (
-    Checkpoint,
-    CheckpointFolder,
-    data_fingerprint,
-    differences,
-    fixed_fingerprint,
-)
+from bilstm_tagger.training.checkpoint import Checkpoint, CheckpointFolder, differences
 from bilstm_tagger.training.distillation import Distillation, load_teacher
+from bilstm_tagger.training.fingerprints import data_fingerprint, fixed_fingerprint, source_fingerprints
 from bilstm_tagger.training.history import History, plot_curves
 from bilstm_tagger.training.losses import tag_margins
 from bilstm_tagger.training.parts import Part, describe_rows, encode_part, load_parts, part_fingerprint, prepare_part
@@ -111,6 +107,8 @@ def train(
         raise ConfigError("the key 'data.train' is missing", hint='Add under [data]: train = "FILE or builtin:NAME"')
     folder = Path(output or config.output or f"runs/{config.task}")
     processes = Processes.start(config.training.device)
+    for line in idle_keys(config):
+        _logger.warning("%s", line)
     torch.manual_seed(config.seed)
     if config.training.threads:
         torch.set_num_threads(config.training.threads)
@@ -127,11 +125,16 @@ def train(
     processes.separate_randomness(config.seed)
     with processes.together():
         trainer = _trainer(ready, Saver(checkpoints), folder=folder, processes=processes, progress=progress)
+        record = None
         if checkpoint is not None:
             go_on(trainer, checkpoint, checkpoints)
-        record = None
+        elif processes.first:
+            # Not before all has been checked: a mistyped key costs no earlier run.
+            checkpoints.clear()
         if processes.first:
-            record = RunRecord(folder, config, ready.described, processes, resumed=checkpoint is not None)
+            record = RunRecord(
+                folder, config, ready.described, ready.identity["sources"], processes, resumed=checkpoint is not None
+            )
             trackers.start(config, folder, resumed=checkpoint is not None)
     trainer.history.listeners.append(trackers.log)
     if on_epoch is not None:
@@ -192,13 +195,16 @@ def _prepare(config: Config, processes: Processes) -> _Ready:
     rows = load_parts(config)
     sources = {
         "train": str(config.data.train),
+        "lowercase": str(config.data.train),
         "dev": config.data.dev or str(config.data.train),
         "test": str(config.data.test),
         "unlabelled": str(config.distill.unlabelled),
     }
-    learned = join_rows(rows["train"], rows.get("unlabelled"))
+    read, copies, unlabelled = rows["train"], rows.get("lowercase"), rows.get("unlabelled")
     # A share held out of the training part may have the only token of some tag.
-    model = build_model(config, learned, tags=() if config.data.dev else tag_values(rows["dev"]))
+    tags = () if config.data.dev else tag_values(rows["dev"])
+    model = build_model(config, join_rows(read, unlabelled), copies=copies, tags=tags)
+    learned = join_rows(join_rows(read, copies), unlabelled)
     model.network.to(processes.device)
     encoded = encode_part(model, learned, sources["train"])
     dev = prepare_part(model, rows["dev"], sources["dev"])
@@ -208,17 +214,23 @@ def _prepare(config: Config, processes: Processes) -> _Ready:
         raise DataError("the training part has no tags", path=sources["train"])
     vocabulary = model.vocabulary
     margins = tag_margins(config.training.class_weights, vocabulary.tags, vocabulary.scheme, encoded.tags)
-    fingerprints = {
-        "train": data_fingerprint(encoded),
-        "dev": part_fingerprint(dev),
-        "fixed weights": fixed_fingerprint(model.network),
-    }
     distillation = None
     if (teacher := load_teacher(config, processes.device)) is not None:
         teacher.check(model)
         encoded = teacher.answer(encoded, learned, sources["train"])
-        fingerprints["teacher"] = teacher.fingerprint(encoded)
         distillation = Distillation(teacher.crf, config.distill.weight)
+    described = {name: describe_rows(part, sources[name]) for name, part in rows.items()}
+    identity = run_identity(
+        config,
+        processes,
+        data={name: part["hash"] for name, part in described.items()},
+        sources=source_fingerprints(config),
+        encoded={
+            "train": data_fingerprint(encoded),
+            "dev": part_fingerprint(dev),
+            "fixed weights": fixed_fingerprint(model.network),
+        },
+    )
     return _Ready(
         model=model,
         train=encoded,
@@ -227,8 +239,8 @@ def _prepare(config: Config, processes: Processes) -> _Ready:
         metric=metric,
         margins=margins,
         distillation=distillation,
-        described={name: describe_rows(part, sources[name]) for name, part in rows.items()},
-        identity=run_identity(config, fingerprints, processes),
+        described=described,
+        identity=identity,
     )
 
 

@@ -11,6 +11,7 @@ from typing import Any
 
 from bilstm_tagger.config import Config
 from bilstm_tagger.errors import ConfigError
+from bilstm_tagger.training.fingerprints import source_fingerprints
 from bilstm_tagger.training.parts import describe_rows, load_parts
 from bilstm_tagger.training.processes import launched
 from bilstm_tagger.training.record import read_record
@@ -105,9 +106,10 @@ def train_seeds(
     task = config.task_definition
     result = SeedsResult(folder, config.training.metric.replace("auto", task.metric), [], [], [])
     interrupted = False
-    for seed in seeds:
+    # All checked before the first is trained.
+    runs = [Config.from_dict(config.to_dict() | {"seed": n, "output": str(folder / f"seed-{n}")}) for n in seeds]
+    for seed, one in zip(seeds, runs, strict=True):
         place = folder / f"seed-{seed}"
-        one = config.model_copy(update={"seed": seed, "output": str(place)})
         metrics = _finished(place, one)
         if announce is not None:
             announce(f"seed {seed}: {place}" + ("" if metrics is None else " is finished already, taken as it is"))
@@ -133,7 +135,10 @@ def _finished(folder: Path, config: Config) -> dict[str, Any] | None:
         stored = json.loads((folder / "config.json").read_text(encoding="utf-8"))
         metrics: dict[str, Any] = json.loads((folder / "metrics.json").read_text(encoding="utf-8"))
         same = stored["training"] == config.to_dict() and metrics["finished"] and "metric" in metrics["dev"]
-        hashes = {name: part["hash"] for name, part in read_record(folder)["data"].items()}
+        record = read_record(folder)
+        hashes = {name: part["hash"] for name, part in record["data"].items()}
+        # Records of earlier releases do not have it.
+        same = same and record.get("sources", {}) == source_fingerprints(config)
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return None  # no run, or a damaged folder: trained anew
     if not same:

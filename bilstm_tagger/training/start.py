@@ -34,6 +34,7 @@ _SIZES = {
     "convolution": "encoder.convolution",
     "convolution_size": "encoder.convolution_size",
     "lm_chars": "lm.model (its alphabet)",
+    "lm_char_size": "lm.model (width of its characters)",
     "lm_hidden": "lm.model (its width)",
     "lm_projection": "lm.projection",
 }
@@ -96,6 +97,8 @@ def copy_weights(start: Model, network: BiLstmCrf, vocabulary: Vocabulary) -> No
     """
     _check_sizes(start.network.sizes, network.sizes)
     old = start.vocabulary
+    _check_columns(old, vocabulary)
+    _check_language_model(start, network)
     rows = {
         "char.embedding.weight": _matches(vocabulary.chars, old.chars),
         "shape.weight": _matches(vocabulary.shapes, old.shapes),
@@ -130,6 +133,34 @@ def _check_sizes(old: NetworkSizes, new: NetworkSizes) -> None:
                 accepted=f"{before}, as the model has",
                 hint="Its config.json has all sections that it was trained with",
             )
+
+
+def _check_columns(old: Vocabulary, new: Vocabulary) -> None:
+    """Refuses inputs of the same width and another meaning, which the weights would read as what they were."""
+    for name, before, now in (
+        ("lm.model (its alphabet)", old.alphabet and old.alphabet.chars, new.alphabet and new.alphabet.chars),
+        ("labels of the gazetteer", list(old.gazetteer.names), list(new.gazetteer.names)),
+        ("residue columns", old.residue, new.residue),
+    ):
+        if before != now:
+            raise ConfigError(
+                f"the model that training.start names has another meaning of an input: {name}",
+                received=now,
+                accepted=f"{before}, as the model has",
+            )
+
+
+def _check_language_model(start: Model, network: BiLstmCrf) -> None:
+    """Refuses a frozen language model that is not the one which the start was trained with."""
+    if start.network.lm is None or network.lm is None or start.config.lm.fine_tune:
+        return
+    weights = start.network.lm.state_dict()
+    readers = {name: value for name, value in network.lm.state_dict().items() if name.startswith(("ahead.", "back."))}
+    if any(not torch.equal(value, weights[name]) for name, value in readers.items()):
+        raise ConfigError(
+            "'lm.model' is another language model than that of training.start",
+            accepted=f"the one that it was trained with, {start.config.lm.model}",
+        )
 
 
 def _matches(new: Mapping[str, int], old: Mapping[str, int]) -> tuple[Sequence[int], Sequence[int]]:

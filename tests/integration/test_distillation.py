@@ -157,7 +157,7 @@ def test_a_resumed_student_ends_with_the_same_bits(tmp_path: Path) -> None:
     # Another teacher in the same folder is another run.
     train(settings, output=tmp_path / "run", progress=False, on_epoch=lambda record: True)
     tiny_model(ROWS, seed=2).save(tmp_path / "teacher")
-    with pytest.raises(ConfigError, match=r"something changed: data\.teacher"):
+    with pytest.raises(ConfigError, match=r"something changed: sources\.distill\.teacher"):
         train(settings, output=tmp_path / "run", progress=False, resume=True)
 
 

@@ -15,7 +15,6 @@ from typing import Any
 import pytest
 import torch
 from safetensors import safe_open
-from safetensors.torch import save_file
 
 from bilstm_tagger import Config, ConfigError, train
 from bilstm_tagger.inference import Model
@@ -137,7 +136,8 @@ def test_a_torn_checkpoint_costs_only_the_time_since_the_one_before(
     older, newer = sorted((folder / "checkpoints").iterdir())
     newer.write_bytes(newer.read_bytes()[:1000])
     train(config, output=folder, progress=False, resume=True)
-    assert f"{newer} cannot be read" in caplog.text
+    assert f"{newer} is damaged" in caplog.text
+    assert "the newest whole checkpoint is that of step 4" in caplog.text
     train(config, output=tmp_path / "whole", progress=False)
     assert fingerprint(folder) == fingerprint(tmp_path / "whole")
     assert not older.exists()
@@ -148,8 +148,9 @@ def test_a_checkpoint_that_does_not_fit_is_refused(tmp_path: Path, monkeypatch: 
     newest = max((folder / "checkpoints").iterdir())
     with safe_open(newest, framework="pt") as file:
         header = file.metadata()
-    for values in ("{}", header["values"]):
-        save_file({"weight.0": torch.zeros(1)}, newest, {**header, "values": values})
+    writer = CheckpointFolder(folder / "checkpoints", json.loads(header["identity"]))
+    for values in ({}, json.loads(header["values"])):
+        writer.write(Checkpoint({"weight.0": torch.zeros(1)}, values), step=5)
         with pytest.raises(ConfigError, match=r"does not fit this run .*Delete that folder to start anew"):
             train(config, output=folder, progress=False)
 
@@ -177,7 +178,7 @@ def test_a_full_disk_stops_checkpoints_but_not_the_run(
     clear = CheckpointFolder.clear
 
     def look_and_clear(self: CheckpointFolder) -> None:
-        left.extend(sorted(path.name for path in self.folder.iterdir()))
+        left.extend(sorted(path.name for path in self.folder.glob("*")))
         clear(self)
 
     with monkeypatch.context() as patch:
@@ -216,7 +217,6 @@ def test_a_full_disk_that_is_emptied_in_time_costs_nothing(
 
 def test_a_history_that_cannot_be_written_ends_no_run(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     history = History(tmp_path / "metrics.jsonl")
-    history.path.unlink()
     history.path.mkdir()
     history.add({"epoch": 3})
     assert history.records == [{"epoch": 3}]
@@ -316,7 +316,7 @@ def test_other_fixed_weights_are_a_change(tmp_path: Path, monkeypatch: pytest.Mo
         with pytest.raises(Killed):
             train(config, output=tmp_path / "run", progress=False)
     vectors.write_text(vectors.read_text().replace("unseen 0.1", "unseen 0.9"))
-    with pytest.raises(ConfigError, match=r"data\.fixed weights: '\w+' -> '\w+'"):
+    with pytest.raises(ConfigError, match=r"something changed: sources\.word\.vectors: '\w+' -> '\w+'\. "):
         train(config, output=tmp_path / "run", progress=False, resume=True)
 
 
@@ -327,6 +327,100 @@ def test_what_changed_is_shown_and_refused(tmp_path: Path, monkeypatch: pytest.M
     write_conll(tmp_path / "train.conll", ner_rows(41))
     with pytest.raises(ConfigError, match=r"data\.train: '\w+' -> '\w+'"):
         train(config_of(tmp_path, {}), output=folder, progress=False, resume=True)
+
+
+def test_a_renamed_label_is_a_change(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    config, folder = stopped(tmp_path, monkeypatch)
+    for name in ("train", "dev"):
+        path = tmp_path / f"{name}.conll"
+        path.write_text(path.read_text().replace("-PER", "-ZZZ"))
+    with pytest.raises(ConfigError, match=r"data\.dev: '\w+' -> '\w+'; data\.train: '\w+' -> '\w+'\. "):
+        train(config, output=folder, progress=False, resume=True)
+
+
+def test_another_start_is_a_change_and_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    first = config_of(tmp_path, {"epochs": 1})
+    train(first, output=tmp_path / "first", progress=False)
+    config = config_of(tmp_path, {"start": str(tmp_path / "first")})
+    with monkeypatch.context() as patch:
+        kill_after(patch, 3)
+        with pytest.raises(Killed):
+            train(config, output=tmp_path / "run", progress=False)
+    train(first.model_copy(update={"seed": 9}), output=tmp_path / "first", progress=False)
+    with pytest.raises(ConfigError, match=r"something changed: sources\.training\.start: '\w+' -> '\w+'\. "):
+        train(config, output=tmp_path / "run", progress=False, resume=True)
+
+
+@pytest.mark.parametrize("keep", [1, 2])
+def test_new_checkpoints_outlive_damaged_ones(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, keep: int) -> None:
+    config = config_of(tmp_path, {"checkpoint_keep": keep})
+    folder = tmp_path / "run"
+    with monkeypatch.context() as patch:
+        kill_after(patch, 9)
+        with pytest.raises(Killed):
+            train(config, output=folder, progress=False)
+    for path in (folder / "checkpoints").iterdir():
+        path.write_bytes(path.read_bytes()[:1000])
+    with pytest.raises(ConfigError, match=r"all checkpoints in \S+ are damaged\. Start anew without --resume"):
+        train(config, output=folder, progress=False, resume=True)
+    with monkeypatch.context() as patch:
+        kill_after(patch, 3)
+        with pytest.raises(Killed):
+            train(config, output=folder, progress=False)
+    whole = sorted(path.name for path in (folder / "checkpoints").glob("step-*.safetensors"))
+    assert whole == [f"step-{step:010d}.safetensors" for step in range(4 - keep, 4)]
+
+
+def test_a_hole_in_a_checkpoint_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    config, folder = stopped(tmp_path, monkeypatch)
+    newest = max((folder / "checkpoints").iterdir())
+    content = bytearray(newest.read_bytes())
+    content[-4096:] = bytes(4096)
+    newest.write_bytes(content)
+    train(config, output=folder, progress=False, resume=True)
+    train(config, output=tmp_path / "whole", progress=False)
+    assert fingerprint(folder) == fingerprint(tmp_path / "whole")
+
+
+@pytest.mark.parametrize("wrong", [{"freeze": ["wrod"]}, {"rates": {"wrod": 1.0}}])
+def test_a_refused_configuration_costs_no_earlier_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, wrong: dict[str, Any]
+) -> None:
+    config, folder = stopped(tmp_path, monkeypatch, count=9)
+    before = {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+    with pytest.raises(ConfigError, match="wrod"):
+        train(config_of(tmp_path, wrong), output=folder, progress=False)
+    assert {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()} == before
+    train(config, output=folder, progress=False, resume=True)
+
+
+# No file may grow beyond this; the system then reports a failure as it does for a full disk.
+LIMITED = """
+import resource, sys
+import datasets, seqeval.metrics
+from bilstm_tagger.cli import main
+resource.setrlimit(resource.RLIMIT_FSIZE, (int(sys.argv[1]), resource.RLIM_INFINITY))
+sys.exit(main(sys.argv[2:]))
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there are no limits to a file's size")
+@pytest.mark.parametrize(("name", "limit"), [("tokenizer.json", 10_000), ("model.safetensors", 30_000)])
+def test_a_model_that_cannot_be_written_ends_the_run_in_one_line(tmp_path: Path, name: str, limit: int) -> None:
+    config_of(tmp_path, {})
+    file = tmp_path / "run.toml"
+    file.write_text(
+        'task = "ner"\n[data]\ntrain = "train.conll"\ndev = "dev.conll"\n[word]\nsize = 16\n'
+        "[encoder]\nhidden_size = 16\n[training]\nepochs = 3\ncheckpoint_minutes = 0\n"
+    )
+    command = [sys.executable, "-c", LIMITED, str(limit), "train", str(file), "--output", str(tmp_path / "run")]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=120, check=False)
+    assert done.returncode == 2, done.stderr
+    assert "warning: the best model so far was not written" in done.stderr
+    assert "epoch   3" in done.stderr
+    assert f"error: {tmp_path / 'run' / name} cannot be written: " in done.stderr
+    assert "Traceback" not in done.stderr
+    assert not list((tmp_path / "run").glob(".*"))
 
 
 def test_another_configuration_starts_anew_and_says_so(
@@ -343,6 +437,9 @@ def test_another_configuration_starts_anew_and_says_so(
 def test_nothing_to_resume_is_said(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="there is no unfinished run in"):
         train(config_of(tmp_path, {}), output=tmp_path / "run", progress=False, resume=True)
+    train(config_of(tmp_path, {"epochs": 1}), output=tmp_path / "run", progress=False)
+    with pytest.raises(ConfigError, match=r"is finished.*train anew without --resume"):
+        train(config_of(tmp_path, {"epochs": 1}), output=tmp_path / "run", progress=False, resume=True)
 
 
 def test_differences_name_the_leaves() -> None:
@@ -350,6 +447,10 @@ def test_differences_name_the_leaves() -> None:
     assert differences(old, {"a": {"b": 1, "c": 3}, "d": [1, 2]}) == ["a.c: 2 -> 3", "d: [1] -> [1, 2]"]
     assert differences(old, old) == []
     assert differences(old, {"a": {"b": 1, "c": 2}}) == ["d: [1] -> None"]
+    # What follows from the rest is named where nothing else differs.
+    encoded = {**old, "encoded": {"train": "a"}}
+    assert differences(encoded, {**old, "encoded": {"train": "b"}}) == ["encoded.train: 'a' -> 'b'"]
+    assert differences(encoded, {**old, "d": [2], "encoded": {"train": "b"}}) == ["d: [1] -> [2]"]
 
 
 # A parent with all modules loaded, whose children train and are killed: no import each time.

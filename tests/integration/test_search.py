@@ -134,6 +134,37 @@ def test_hopeless_trials_are_pruned(tmp_path: Path) -> None:
     assert len(quiet(settings, {"training.learning_rate": rates}, 6, tmp_path / "runs", prune=True).ranked) == 5
 
 
+def test_a_trial_that_was_taken_up_again_is_pruned_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    settings = config(tmp_path, epochs=4)
+    space: Space = {"training.learning_rate": Choices((0.03, 0.031, 0.032, 0.033, 0.034, 1e-9))}
+    whole = quiet(settings, space, 6, tmp_path / "whole", prune=True)
+    real, calls = search_run.train_seeds, [0]
+
+    def train_seeds(*args: Any, on_epoch: Callable[..., bool] | None = None, **options: Any) -> Any:
+        calls[0] += on_epoch is not None
+
+        def stop_the_last(record: dict[str, Any]) -> bool:
+            return calls[0] == 6 or (on_epoch is not None and on_epoch(record))
+
+        return real(*args, on_epoch=stop_the_last, **options)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(search_run, "train_seeds", train_seeds)
+        stopped = quiet(settings, space, 6, tmp_path / "runs", prune=True)
+    assert [trial.state for trial in stopped.trials] == [*["finished"] * 5, "unfinished"]
+    resumed = quiet(settings, space, 6, tmp_path / "runs", prune=True)
+    assert [trial.state for trial in resumed.trials] == [trial.state for trial in whole.trials]
+    assert summary(resumed) == summary(whole)
+
+
+def test_scores_on_other_data_are_not_ranked_together(tmp_path: Path) -> None:
+    quiet(config(tmp_path), LAYERS, 1, tmp_path / "runs")
+    changed = config(tmp_path)
+    write_conll(tmp_path / "train.conll", pos_rows(13))
+    with pytest.raises(ConfigError, match=r"holds another search: data\.train: '\w+' -> '\w+'\. Undo"):
+        quiet(changed, LAYERS, 2, tmp_path / "runs")
+
+
 def test_values_that_do_not_go_together_fail_alone(tmp_path: Path) -> None:
     lines: list[str] = []
     space: Space = {"encoder.attention": Choices((0, 7))}

@@ -10,6 +10,7 @@ import pytest
 
 from bilstm_tagger import ConfigError, Tagger, train
 from bilstm_tagger.training import train_seeds
+from bilstm_tagger.training.parts import load_parts
 from tests.tiny import ner_rows, tiny_config, write_conll
 from tests.unit.cli_helpers import run
 
@@ -62,6 +63,34 @@ def test_changed_data_are_trained_on_again(tmp_path: Path) -> None:
         train_seeds(settings, [1], output=tmp_path / "runs", progress=False, announce=lines.append)
         assert ("finished already" not in lines[0]) == again
     assert (tmp_path / "runs" / "seed-1" / "model.safetensors").read_bytes() != before
+
+
+def test_a_changed_start_is_begun_with_again(tmp_path: Path) -> None:
+    first = config(tmp_path, seed=7)
+    train(first, output=tmp_path / "first", progress=False)
+    settings = config(tmp_path).model_copy(
+        update={"training": first.training.model_copy(update={"start": str(tmp_path / "first")})}
+    )
+    for change, again in (({}, True), ({}, False), ({"seed": 8}, True)):
+        train(first.model_copy(update=change), output=tmp_path / "first", progress=False)
+        lines: list[str] = []
+        train_seeds(settings, [1], output=tmp_path / "runs", progress=False, announce=lines.append)
+        assert ("finished already" not in lines[0]) == again
+    record = json.loads((tmp_path / "runs" / "seed-1" / "run.json").read_text())
+    assert list(record["sources"]) == ["training.start"]
+
+
+def test_all_seeds_are_judged_by_the_same_sentences(tmp_path: Path) -> None:
+    settings = config(tmp_path)
+    settings = settings.model_copy(update={"data": settings.data.model_copy(update={"dev": None})})
+    parts = [load_parts(settings.model_copy(update={"seed": seed}))["dev"]["tokens"] for seed in (1, 2)]
+    assert list(parts[0]) == list(parts[1])
+
+
+def test_a_seed_too_large_is_refused_before_the_first_is_trained(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"wrong value for 'seed'"):
+        train_seeds(config(tmp_path), [1, 2**32], output=tmp_path / "runs", progress=False)
+    assert not (tmp_path / "runs").exists()
 
 
 @pytest.mark.parametrize("name", ["WORLD_SIZE", "OMPI_COMM_WORLD_SIZE"])

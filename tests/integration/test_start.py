@@ -11,8 +11,11 @@ import pytest
 import torch
 
 from bilstm_tagger import ConfigError, ModelError, train
+from bilstm_tagger.features.char_states import Alphabet
 from bilstm_tagger.inference import Model
 from bilstm_tagger.inference.decoding import to_batch
+from bilstm_tagger.inference.language_model import LanguageModel
+from bilstm_tagger.nn.char_lm import CharLanguageModel
 from bilstm_tagger.training.build import build_model
 from bilstm_tagger.training.parts import encode_part
 from tests.tiny import ner_rows, pos_rows, protein_rows, sections, tiny_config, tiny_model, write_conll
@@ -105,6 +108,36 @@ def test_other_sizes_are_refused_by_name(start: tuple[Path, Model]) -> None:
         built(start[0], ner_rows(), encoder={"hidden_size": 13})
     with pytest.raises(ConfigError, match=r"char\.kind"):
         built(start[0], ner_rows(), char={"kind": "lstm"})
+
+
+def lm_folder(folder: Path, *, chars: str = "abcdefgh", size: int = 4, seed: int = 0) -> str:
+    torch.manual_seed(seed)
+    alphabet = Alphabet(["\n", " ", *chars], unit="words")
+    LanguageModel(alphabet, CharLanguageModel(len(alphabet), size=size, hidden_size=6)).save(folder)
+    return str(folder)
+
+
+@pytest.mark.parametrize(
+    ("other", "problem"),
+    [
+        ({"size": 5}, r"got 'lm\.model \(width of its characters\) = 5'"),
+        ({"chars": "stuvwxyz"}, r"another meaning of an input: lm\.model \(its alphabet\)"),
+        ({"seed": 1}, r"'lm\.model' is another language model than that of training\.start"),
+    ],
+)
+def test_another_language_model_is_refused(tmp_path: Path, other: dict[str, Any], problem: str) -> None:
+    tiny_model(ner_rows(), **OLD, lm={"model": lm_folder(tmp_path / "lm")}).save(tmp_path / "start")
+    built(tmp_path / "start", ner_rows(), lm={"model": str(tmp_path / "lm")})
+    with pytest.raises(ConfigError, match=problem):
+        built(tmp_path / "start", ner_rows(), lm={"model": lm_folder(tmp_path / "other", **other)})
+
+
+def test_a_gazetteer_of_other_labels_is_refused(tmp_path: Path) -> None:
+    for name in ("PER", "LOC"):
+        (tmp_path / f"{name}.txt").write_text("Ada\nOslo\n")
+    tiny_model(ner_rows(), **OLD, gazetteer={"files": [str(tmp_path / "PER.txt")]}).save(tmp_path / "start")
+    with pytest.raises(ConfigError, match=r"another meaning of an input: labels of the gazetteer"):
+        built(tmp_path / "start", ner_rows(), gazetteer={"files": [str(tmp_path / "LOC.txt")]})
 
 
 def test_residues_and_words_do_not_mix(tmp_path: Path) -> None:

@@ -153,6 +153,11 @@ def test_a_device_that_is_not_there_is_refused() -> None:
         Processes.start("nonsense")
 
 
+def test_a_device_without_memory_is_refused() -> None:
+    with pytest.raises(ConfigError, match=r"'training\.device' cannot be used"):
+        Processes.start("meta")
+
+
 def test_a_process_that_is_not_the_first_ends_without_a_word(monkeypatch: pytest.MonkeyPatch) -> None:
     waits: list[float] = []
     monkeypatch.setattr("bilstm_tagger.training.processes.time.sleep", waits.append)

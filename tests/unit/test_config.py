@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 import os
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from bilstm_tagger.config import Config
+from bilstm_tagger.config.checks import idle_keys
 from bilstm_tagger.errors import ConfigError
 from bilstm_tagger.schemes import Scheme
 from bilstm_tagger.tasks import task_names
@@ -222,3 +224,25 @@ def test_the_shipped_configurations_are_sound(file: Path) -> None:
 
 def test_there_are_shipped_configurations() -> None:
     assert SHIPPED
+
+
+@pytest.mark.parametrize(
+    ("sections", "key", "needs"),
+    [
+        ({"training": {"momentum": 0.9}}, "training.momentum", "sgd or rmsprop"),
+        ({"training": {"freeze_epochs": 2}}, "training.freeze_epochs", "training.freeze"),
+        ({"training": {"decay": 0.1}}, "training.decay", "schedule = inverse"),
+        ({"lm": {"dropout": 0.2}}, "lm.dropout", "lm.model"),
+        ({"distill": {"weight": 0.9}}, "distill.weight", "distill.teacher"),
+        ({"word": {"vectors": "a.txt", "fill_missing": True}}, "word.fill_missing", "two word.vectors"),
+    ],
+)
+def test_keys_that_do_nothing_are_told(sections: dict[str, Any], key: str, needs: str) -> None:
+    (line,) = idle_keys(Config.from_dict({"task": "ner", **sections}))
+    assert line.startswith(f"'{key}' has no effect here")
+    assert needs in line
+
+
+@pytest.mark.parametrize("file", sorted(Path(__file__).parents[2].glob("configs/*.toml")), ids=lambda file: file.stem)
+def test_our_own_configurations_have_no_idle_key(file: Path) -> None:
+    assert idle_keys(Config.load(file)) == []

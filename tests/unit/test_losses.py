@@ -83,6 +83,18 @@ def test_smoothing_is_the_cross_entropy_to_a_target_partly_uniform_over_sequence
     same_with_gradients(network, TrainingLoss(smoothing=share)(network, batch_of(KNOWN)), expected)
 
 
+def test_smoothing_with_a_frozen_layer_is_the_same_for_the_rest() -> None:
+    found = []
+    for frozen in (False, True):
+        network = Scores(constraints=True)
+        network.crf.requires_grad_(not frozen)
+        loss = TrainingLoss(smoothing=0.3)(network, batch_of(KNOWN))
+        trained = [p for name, p in network.named_parameters() if not name.startswith("crf.")]
+        found.append([loss.detach(), *torch.autograd.grad(loss, trained)])
+    for free, fixed in zip(*found, strict=True):
+        torch.testing.assert_close(free, fixed)
+
+
 @pytest.mark.parametrize("constraints", [False, True])
 def test_smoothing_spreads_only_what_is_known(constraints: bool) -> None:
     network, share = Scores(constraints=constraints), 0.3

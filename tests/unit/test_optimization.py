@@ -177,6 +177,10 @@ def test_a_part_that_there_is_not_is_refused(options: dict[str, Any]) -> None:
 def test_something_must_be_left_to_train() -> None:
     with pytest.raises(ConfigError, match="leaves nothing to train"):
         optimization(Toy(), freeze=["table", "layer"], freeze_epochs=3)
+    fixed = Toy()
+    fixed.table.weight.requires_grad_(False)
+    with pytest.raises(ConfigError, match="leaves nothing to train"):
+        optimization(fixed, freeze=["layer"])
 
 
 @pytest.mark.parametrize("optimizer", ["adamw", "sgd"])
@@ -199,6 +203,22 @@ def test_a_scaled_loss_makes_the_same_step(optimizer: str) -> None:
             plan.step()
     for first, second in zip(networks[0].parameters(), networks[1].parameters(), strict=True):
         torch.testing.assert_close(first, second)
+
+
+@pytest.mark.parametrize("optimizer", ["adamw", "sgd", "radam", "adagrad"])
+def test_a_frozen_table_has_nothing_to_scale(optimizer: str) -> None:
+    network = Toy()
+    config = TrainingConfig(optimizer=optimizer, freeze=["table"], freeze_epochs=1)
+    scaler = torch.amp.GradScaler("cpu", init_scale=1024.0)
+    plan = Optimization(network, config, total_steps=100, steps_per_epoch=1, scaler=scaler)
+    start = network.table.weight.detach().clone()
+    moved = []
+    for epoch in (1, 2):
+        plan.freeze(epoch=epoch)
+        plan.backward(network(torch.tensor([3, 7])).pow(2))
+        plan.step()
+        moved.append(not torch.equal(network.table.weight, start))
+    assert moved == [False, True]
 
 
 def test_an_overflow_skips_the_step_and_lowers_the_scale() -> None:

@@ -30,23 +30,29 @@ class Trial:
         study: Optuna's.
         number: From 0.
         values: What the varied keys are.
-        live: Optuna's trial, which scores are reported to; None for one that an earlier session left, which is
-            not pruned.
+        live: Optuna's trial, which scores are reported to.
+        reported: The epochs whose scores an earlier session reported.
     """
 
     def __init__(
-        self, study: optuna.Study, number: int, values: dict[str, Value], live: optuna.Trial | None = None
+        self,
+        study: optuna.Study,
+        number: int,
+        values: dict[str, Value],
+        live: optuna.Trial,
+        reported: Iterable[int] = (),
     ) -> None:
         self.study = study
         self.number = number
         self.values = values
         self.live = live
+        self.reported = set(reported)
 
     def hopeless(self, epoch: int, score: float) -> bool:
         """Notes the best dev score so far, and returns whether the trial is to end early."""
-        if self.live is None:
-            return False
-        self.live.report(score, epoch)
+        # An epoch that was not saved before a kill is trained twice, with the same score.
+        if epoch not in self.reported:
+            self.live.report(score, epoch)
         return self.live.should_prune()
 
     def finish(self, score: float) -> None:
@@ -117,7 +123,8 @@ class Study:
         states = optuna.trial.TrialState
         for trial in self.study.get_trials(deepcopy=False, states=[states.RUNNING]):
             if set(trial.params) == set(self.space):
-                return Trial(self.study, trial.number, dict(trial.params))
+                live = optuna.trial.Trial(self.study, trial._trial_id)
+                return Trial(self.study, trial.number, dict(trial.params), live, trial.intermediate_values)
             # Killed while its values were being written.
             self.study.tell(trial.number, state=states.FAIL)
         begun = [t for t in self.study.get_trials(deepcopy=False) if t.state != states.WAITING]
