@@ -32,7 +32,9 @@ class DataConfig(Section):
     train: str | None = Field(None, description="training source")
     dev: str | None = Field(None, description="development source; chooses the best epoch")
     test: str | None = Field(None, description="test source; scored once, at the end")
-    dev_fraction: Fraction = Field(0.1, description="share of the training part held out when there is no dev source")
+    dev_fraction: Fraction = Field(
+        0.1, description="share of the training part held out without a dev source, the same for all seeds"
+    )
     format: str = Field(
         "auto", description="auto, conll, conllu, jsonl, csv, brat, parallel, parquet, arrow; proteins: fasta, dssp"
     )
