@@ -5,6 +5,7 @@ Usage: python scripts/evaluate.py runs/ner-wnut17 builtin:wnut17/test --json rep
 
 import argparse
 import json
+import os
 import sys
 from pathlib import Path
 
@@ -30,6 +31,10 @@ def main() -> None:
 if __name__ == "__main__":
     try:
         main()
+        sys.stdout.flush()
+    except BrokenPipeError:
+        # Whoever reads has enough, head for example.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     except (TaggerError, OSError) as error:
         print(f"error: {error}", file=sys.stderr)
         sys.exit(2)

@@ -6,6 +6,7 @@ Usage: python scripts/tag.py runs/ner-wnut17 sentences.txt > tagged.jsonl
 import argparse
 import fileinput
 import json
+import os
 import sys
 
 from bilstm_tagger import Tagger, TaggerError
@@ -27,6 +28,10 @@ def main() -> None:
 if __name__ == "__main__":
     try:
         main()
+        sys.stdout.flush()
+    except BrokenPipeError:
+        # Whoever reads has enough, head for example.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     except (TaggerError, OSError, UnicodeDecodeError) as error:
         print(f"error: {error}", file=sys.stderr)
         sys.exit(2)

@@ -27,9 +27,12 @@ __all__ = [
 
 Format = Annotated[str | None, typer.Option(help="Name of a format.", show_default="found")]
 TokenColumn = Annotated[
-    str | None, typer.Option(help="Column of the tokens: a number or a name.", show_default="found")
+    str | None, typer.Option(help="Column of the tokens: a number, from 0, or a name.", show_default="found")
 ]
-TagColumn = Annotated[str | None, typer.Option(help="Column of the tags: a number or a name.", show_default="found")]
+TagColumn = Annotated[
+    str | None,
+    typer.Option(help="Column of the tags: a number, from 0 (-1 is the last), or a name.", show_default="found"),
+]
 Separator = Annotated[str | None, typer.Option(help=r"Column separator; \t is a tab.", show_default="found")]
 TagScheme = Annotated[str | None, typer.Option(help="IOB1, IOB2, BIOES, BILOU, BMES or IO.", show_default="found")]
 Labels = Annotated[

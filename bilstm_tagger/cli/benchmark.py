@@ -77,7 +77,7 @@ def benchmark(
     ] = None,
     split: Annotated[str, typer.Option(help="The part of a source that has several.")] = "test",
     format: Annotated[str | None, typer.Option(help="text, or one of evaluate's.", show_default="auto")] = None,
-    token_column: Annotated[str | None, typer.Option(help="Column of the tokens: a number or a name.")] = None,
+    token_column: Annotated[str | None, typer.Option(help="Column of the tokens: a number, from 0, or a name.")] = None,
     limit: Annotated[int, typer.Option(min=1, metavar="N", help="Tag the first N inputs.")] = 2000,
     repeats: Annotated[int, typer.Option(min=1, help="Times that all of it is tagged.")] = 5,
     threads: Annotated[int, typer.Option(min=0, help="Processor threads; 0 takes torch's number.")] = 0,

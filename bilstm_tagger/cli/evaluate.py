@@ -103,8 +103,14 @@ def evaluate(
             given |= {"skip_invalid": True, "skipped": skipped}
         other = None if against is None else Tagger.from_pretrained(against, **where)
         with stderr_console(quiet=quiet).status(f"Scoring {model} on {data}"):
-            report = tagger.evaluate(data, split=split, **given)
-            found = None if other is None else report.compare(other.evaluate(data, split=split, **given))
+            if other is None:
+                report, found = tagger.evaluate(data, split=split, **given), None
+            else:
+                # Gold tags are read once, as the first model's task reads them.
+                rows = tagger.load_gold(data, split=split, **given)
+                columns: dict[str, Any] = {"token_column": None, "tag_column": None}
+                report = tagger.evaluate(rows, **columns)
+                found = report.compare(other.evaluate(rows, states=tagger.config.data.states, **columns))
         figures = report.to_dict() | ({} if found is None else {"comparison": {"against": against} | found.to_dict()})
         if file is not None:
             json_format.dump(figures, file, indent=2, ensure_ascii=False)

@@ -54,10 +54,28 @@ def check_format(format: str) -> str:
 
 
 def guess_format(path: Path, task: Task) -> str:
-    """Returns the format that a file's suffix says, else FASTA for proteins and text for the rest."""
-    from bilstm_tagger.data.files import stem_suffix
+    """Returns the format that a file's suffix says, else FASTA for proteins and text for the rest.
 
-    return _SUFFIXES.get(stem_suffix(path), "fasta" if task.kind == "residues" else "text")
+    Raises:
+        InputError: The suffix is that of a format which is not tagged as it is.
+    """
+    from bilstm_tagger.data.files import stem_suffix
+    from bilstm_tagger.data.formats import find_format
+    from bilstm_tagger.data.records import ReadOptions
+
+    suffix = stem_suffix(path)
+    if suffix in _NOT_TAGGED:
+        raise InputError(
+            f"'tag' does not read files like {path.name}",
+            accepted=FORMATS,
+            hint=f"Convert it first: bilstm-tagger convert {path} {path.with_suffix('.jsonl').name}",
+        )
+    if suffix == ".tsv":
+        if task.kind == "residues":
+            return "csv"
+        found = find_format(path, ReadOptions(task=task))
+        return found if found in FORMATS else "conll"
+    return _SUFFIXES.get(suffix, "fasta" if task.kind == "residues" else "text")
 
 
 def read_items(path: Path, format: str, options: ReadOptions, *, profiles: Profiles | None = None) -> Iterator[Item]:
@@ -72,9 +90,10 @@ def read_items(path: Path, format: str, options: ReadOptions, *, profiles: Profi
     Raises:
         DataError: The input is not UTF-8, or not in that format; with file and line.
     """
-    if format in _LINE_READERS:
-        from bilstm_tagger.data.files import read_lines
+    from bilstm_tagger.data.files import read_lines, stem_suffix
 
+    # Such a file may be one array.
+    if format == "text" or (format == "jsonl" and stem_suffix(path) != ".json"):
         lines = _decoded(sys.stdin.buffer) if path is STDIN else read_lines(path)
         items = _LINE_READERS[format](lines, path, options.task)
     else:
@@ -181,8 +200,11 @@ _LINE_READERS: dict[str, Callable[[Iterable[str], Path, Task], Iterator[Item]]] 
     "text": _read_text,
     "jsonl": _read_jsonl,
 }
+_NOT_TAGGED = (".parquet", ".pq", ".arrow", ".feather", ".ann", ".words")
 _SUFFIXES = {
     ".txt": "text",
+    ".json": "jsonl",
+    ".bmes": "conll",
     ".jsonl": "jsonl",
     ".ndjson": "jsonl",
     ".conll": "conll",

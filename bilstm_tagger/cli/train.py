@@ -75,7 +75,9 @@ def train(
     if result.rank:
         return  # one of several processes: the first says how it went
     if not result.best_epoch:
-        typer.echo(f"No epoch was finished, so there is no model in {result.folder}")
+        earlier = (result.folder / "model.safetensors").exists()
+        left = "the model in {} is an earlier run's" if earlier else "there is no model in {}"
+        typer.echo(f"No epoch was finished: {left.format(result.folder)}")
         raise typer.Exit(130)
     best = f"{result.metric} {result.best_score:.4f} on dev in epoch {result.best_epoch} of {result.epochs}"
     if result.interrupted:

@@ -38,8 +38,10 @@ class DataConfig(Section):
     format: str = Field(
         "auto", description="auto, conll, conllu, jsonl, csv, brat, parallel, parquet, arrow; proteins: fasta, dssp"
     )
-    token_column: str | int | None = Field(None, description="column of the tokens: a number or a name")
-    tag_column: str | int | None = Field(None, description="column of the tags: a number or a name")
+    token_column: str | int | None = Field(None, description="column of the tokens: a number, from 0, or a name")
+    tag_column: str | int | None = Field(
+        None, description="column of the tags: a number, from 0 (-1 is the last), or a name"
+    )
     separator: str | None = Field(None, description="column separator; found by itself when not given")
     scheme: str = Field("auto", description="auto, IOB1, IOB2, BIOES, BILOU, BMES, IO")
     labels: str | None = Field(

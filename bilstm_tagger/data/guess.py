@@ -44,7 +44,9 @@ def guess_task(source: str, options: ReadOptions, *, format: str = "auto") -> Ta
     """
     options = replace(options, task=get_task("ner"))
     if source.startswith("builtin:"):
-        return get_task(_TASKS[BUILTINS[parse_builtin(source, options.split)[0]].kind])
+        sample = BUILTINS[parse_builtin(source, options.split)[0]]
+        three = bool(sample.states) and set(sample.states) == set(get_task("protein_ss3").tags or ())
+        return get_task("protein_ss3" if three else _TASKS[sample.kind])
     with ExitStack() as stack:
         found = resolve(source, options, format=format, stack=stack)
         try:

@@ -14,7 +14,7 @@ from bilstm_tagger.evaluation.bootstrap import Comparison, Intervals, UnitShares
 from bilstm_tagger.evaluation.calibration import Calibration, Threshold, calibration, thresholds
 from bilstm_tagger.evaluation.classes import ClassTable, class_table
 from bilstm_tagger.evaluation.pairs import TagPairs, check_pairs, encode_pairs
-from bilstm_tagger.evaluation.residues import ResidueScores, encode_states, score_residues, summed_states
+from bilstm_tagger.evaluation.residues import ResidueScores, encode_states, gold_of_three, score_residues, summed_states
 from bilstm_tagger.evaluation.spans import SpanScores, judge_spans, score_spans, span_counts, strict_f1
 from bilstm_tagger.evaluation.text import report_text
 from bilstm_tagger.tasks import Task, get_task
@@ -74,21 +74,27 @@ class Report:
         Raises:
             ConfigError: The task has no such score.
         """
+        values = self._headlines()
+        if name not in values:
+            raise ConfigError(
+                f"the task '{self.task}' has no such score",
+                received=name,
+                accepted=list(values),
+                hint=suggest(str(name), values),
+            )
+        return values[name]
+
+    def has(self, name: str) -> bool:
+        """Says whether there is such a headline score."""
+        return name in self._headlines()
+
+    def _headlines(self) -> dict[str, float]:
         values: dict[str, float | None] = {"accuracy": self.accuracy}
         if self.strict is not None:
             values["f1"] = self.strict.micro.f1
         if self.residues is not None:
             values |= {"q3": self.residues.q3, "q8": self.residues.q8, "sov99": self.residues.sov99}
-        value = values.get(name)
-        if value is None:
-            accepted = [known for known, number in values.items() if number is not None]
-            raise ConfigError(
-                f"the task '{self.task}' has no such score",
-                received=name,
-                accepted=accepted,
-                hint=suggest(str(name), accepted),
-            )
-        return value
+        return {name: value for name, value in values.items() if value is not None}
 
     def to_dict(self) -> dict[str, Any]:
         """Returns the scores that apply as a JSON-ready dictionary.
@@ -184,7 +190,7 @@ def score(
     answers = [doc.tags if isinstance(doc, TaggedSequence) else doc for doc in predicted]
     check_pairs(gold, answers)
     pairs = encode_pairs(gold, answers)
-    strict = default = classes = residues = None
+    title, strict, default, classes, residues = task.title, None, None, None, None
     judged: list[Calibration | None] = []
     trade: tuple[Threshold, ...] = ()
     if task.kind == "spans":
@@ -198,15 +204,18 @@ def score(
         classes = class_table(pairs)
         shares = UnitShares.of("sentences", {"accuracy": pairs.sequence_counts})
     else:
-        eight = task.metric == "q8"
-        summed = summed_states(docs, states=states) if eight and docs else None
+        eight = task.metric == "q8" and not gold_of_three(gold, answers)
+        summed = summed_states(docs, states=states) if task.metric == "q8" and docs else None
         residues, shares = score_residues(gold, answers, eight=eight, summed=summed, states=states)
         pairs = encode_states(gold, answers, three=not eight, states=states)
+        if task.metric == "q8" and not eight:
+            title += "; the gold tags have three, in which all is scored"
+            docs = []  # the probability of one state in eight is none of the three
     if docs:
         judged.insert(0, calibration("tags", *_judged_tags(pairs, docs)))
     return Report(
         task=task.name,
-        title=task.title,
+        title=title,
         sequences=len(gold),
         tokens=len(pairs.gold),
         unknown_tokens=int((~pairs.known).sum()),

@@ -23,11 +23,12 @@ from bilstm_tagger.evaluation.sov import sov_per_chain
 from bilstm_tagger.tasks.protein_ss3 import STATE_MAPS, THREE_STATES, sum_to_three
 from bilstm_tagger.types import TaggedSequence
 
-__all__ = ["LengthBin", "ResidueScores", "encode_states", "score_residues", "summed_states"]
+__all__ = ["LengthBin", "ResidueScores", "encode_states", "gold_of_three", "score_residues", "summed_states"]
 
 LENGTHS = (1, 50, 100, 200, 300, 500, 1000)
 """Where the bins of chain length begin."""
 
+_BEYOND_THREE = frozenset("GIBST")
 # The seven letters of DSSP that are no coil stay; every way to write coil is C.
 _EIGHT_STATES = {state: state if state in "HGIEBST" else "C" for state in THREE_STATES}
 
@@ -58,7 +59,7 @@ class ResidueScores:
     Attributes:
         q3: Share of residues right in three states, over all residues of the set.
         q3_chain_mean: The same for each chain, averaged over chains.
-        q8: As ``q3`` in eight states; None for three-state tasks.
+        q8: As ``q3`` in eight states; None for three-state tasks, and where the gold tags have three.
         q8_chain_mean: As ``q3_chain_mean`` in eight states.
         sov99: SOV'99 over the task's states, averaged over chains.
         sov_refine: SOV_refine (lambda 1) over the task's states, averaged over chains.
@@ -119,6 +120,13 @@ def encode_states(
     return encode_pairs(gold, predicted, translation=STATE_MAPS[states] if three else _EIGHT_STATES)
 
 
+def gold_of_three(gold: Sequence[Sequence[str | None]], predicted: Sequence[Sequence[str]]) -> bool:
+    """Says whether the true states are three where eight were predicted: no score in eight means anything then."""
+    known = {tag for tags in gold for tag in tags if tag is not None}
+    answers = {tag for tags in predicted for tag in tags}
+    return not known & _BEYOND_THREE and bool(answers & _BEYOND_THREE)
+
+
 def summed_states(docs: Sequence[TaggedSequence], *, states: str = "standard") -> list[str] | None:
     """Returns the state of largest summed probability of each residue; None where probabilities were not kept."""
     answers = []
@@ -164,7 +172,7 @@ def score_residues(
     if eight:
         shares |= _accuracy_shares("q8", own)
         chains["sov99_three_states"] = sov_per_chain(three)
-    if eight and summed is not None:
+    if summed is not None:
         by_sum = encode_states(gold, summed, three=True, states=states)
         shares["q3_summed"] = by_sum.sequence_counts
     shares |= {name: _mean_share(values) for name, values in chains.items()}

@@ -15,6 +15,8 @@ from bilstm_tagger.errors import TaggerError
 from bilstm_tagger.types import TaggedSequence
 
 if TYPE_CHECKING:
+    from multiprocessing.queues import Queue
+
     from bilstm_tagger.inference.tagger import Tagger
 
 __all__ = ["in_processes"]
@@ -42,10 +44,17 @@ def in_processes(
     for model in tagger.models:
         model.network.share_memory()
     context = torch.multiprocessing.get_context("spawn")  # a forked process may hang in the threads of its parent
-    pool = ProcessPoolExecutor(processes, mp_context=context, initializer=_begin, initargs=(tagger,))
+    # By a queue, one for each process: what is handed to a process that ends before it has read it, because the
+    # caller's script cannot be imported for example, would be waited for for ever.
+    taggers = context.Queue()
+    pool = ProcessPoolExecutor(processes, mp_context=context, initializer=_begin, initargs=(taggers,))
+    begun = 0
     waiting: deque[Future[list[TaggedSequence]]] = deque()
     try:
         for chunk in chunks:
+            if begun < processes:
+                taggers.put(tagger)
+                begun += 1
             waiting.append(_submit(pool, chunk, options))
             if len(waiting) >= _READ_AHEAD * processes:
                 yield waiting.popleft().result()
@@ -57,10 +66,12 @@ def in_processes(
             process.kill()
         raise TaggerError(
             "a process ended before its work was done; was it killed for want of memory?",
-            hint="Use fewer processes, or smaller batches",
+            hint='Use fewer processes, or smaller batches; in a script, call it under if __name__ == "__main__":',
         ) from None
     finally:
         pool.shutdown(cancel_futures=True)
+        taggers.close()
+        taggers.cancel_join_thread()
 
 
 def _submit(pool: ProcessPoolExecutor, chunk: list[Any], options: dict[str, Any]) -> Future[list[TaggedSequence]]:
@@ -71,11 +82,11 @@ def _submit(pool: ProcessPoolExecutor, chunk: list[Any], options: dict[str, Any]
         raise BrokenProcessPool(str(error)) from error
 
 
-def _begin(tagger: Tagger) -> None:
+def _begin(taggers: Queue[Tagger]) -> None:
     global _tagger
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the parent, which ends its workers
     torch.set_num_threads(1)
-    _tagger = tagger
+    _tagger = taggers.get()
 
 
 def _work(chunk: list[Any], options: dict[str, Any]) -> list[TaggedSequence]:

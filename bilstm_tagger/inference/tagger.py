@@ -227,9 +227,7 @@ class Tagger:
             **reader: Options of ``load_rows`` such as ``format`` or ``tag_column``; the columns are by default those
                 that the model was trained on.
         """
-        for key in ("token_column", "tag_column", "states", "profile_kinds"):
-            reader.setdefault(key, getattr(self.config.data, key))
-        rows = load_rows(source, task=self.task, split=split, **reader)
+        rows = self.load_gold(source, split=split, **reader)
         # Gold tags are compared as text: one that the model does not know is a mistake of the model's, no error.
         gold = list(rows["tags"])
         began = time.perf_counter()
@@ -241,7 +239,20 @@ class Tagger:
             advance=advance,
         )
         seconds = time.perf_counter() - began
-        return score(gold, docs, task=self.task, states=reader["states"], seconds=seconds)
+        states = reader.get("states", self.config.data.states)
+        return score(gold, docs, task=self.task, states=states, seconds=seconds)
+
+    def load_gold(self, source: str | Path | Dataset, *, split: str = "test", **reader: Any) -> Dataset:
+        """Returns a labelled source as ``evaluate`` reads it: its rows, with the columns that the model was trained on.
+
+        Args:
+            source: As for ``evaluate``.
+            split: For sources that have several parts.
+            **reader: Options of ``load_rows``.
+        """
+        for key in ("token_column", "tag_column", "states", "profile_kinds"):
+            reader.setdefault(key, getattr(self.config.data, key))
+        return load_rows(source, task=self.task, split=split, **reader)
 
     def save_pretrained(self, folder: str | Path) -> None:
         """Writes a folder of JSON and safetensors, an ensemble's members into folders of their own.

@@ -304,7 +304,9 @@ def _final_scores(ready: _Ready, result: TrainingResult, processes: Processes) -
     for name, part in (("dev", ready.dev), ("test", None if result.interrupted else ready.test)):
         if part is not None:
             reports[name] = full_report(model, part, processes)
-            metrics[name] = {"metric": reports[name].metric(result.metric), "name": result.metric}
+            # A test part of three states has no score in eight.
+            metric = result.metric if reports[name].has(result.metric) else "q3"
+            metrics[name] = {"metric": reports[name].metric(metric), "name": metric}
             metrics[name] |= reports[name].to_dict()
     model.metrics = metrics
     if processes.first:

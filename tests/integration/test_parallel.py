@@ -7,6 +7,9 @@ import multiprocessing
 import os
 import pickle
 import signal
+import subprocess
+import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -128,3 +131,27 @@ def test_a_tagger_can_be_sent_to_another_process() -> None:
     tagger = tiny_tagger()
     copy = pickle.loads(pickle.dumps(tagger))
     assert copy.tag("Angela Merkel visited Oslo.") == tagger.tag("Angela Merkel visited Oslo.")
+
+
+@pytest.mark.slow  # each process imports torch
+@pytest.mark.parametrize("words", [10, 50_000])
+def test_a_script_without_a_guard_ends_and_is_told(tmp_path: Path, words: int) -> None:
+    # More of a vocabulary than fits into a pipe: whoever writes it there waits for a reader.
+    rows = [{"id": "0", "tokens": [f"w{index}" for index in range(words)], "tags": ["O"] * words}]
+    tiny_tagger([*rows, {"id": "1", "tokens": ["Ada"], "tags": ["B-PER"]}]).save_pretrained(tmp_path / "model")
+    script = tmp_path / "script.py"
+    script.write_text(
+        "from bilstm_tagger import Tagger\n"
+        f"print(len(list(Tagger.from_pretrained({str(tmp_path / 'model')!r}).stream([['a']] * 20, processes=2))))\n"
+    )
+    command = [sys.executable, str(script)]
+    done = subprocess.run(
+        command,
+        env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])},
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert done.returncode == 1
+    assert 'in a script, call it under if __name__ == "__main__"' in done.stderr

@@ -180,6 +180,8 @@ def test_tasks_are_guessed() -> None:
     assert run("convert", "c.csv", "c.fasta") == 0
     assert Path("c.fasta").read_text() == ">x\nACD\nHHC\n"
     assert run("convert", "c.fasta", "c.jsonl", "-q") == 0
+    assert run("convert", "builtin:flip/dev", "flip.csv", "-q") == 0
+    assert Path("flip.csv").read_text().splitlines()[0] == "id,sequence,labels,mask"
     assert run("convert", "builtin:ewt/dev", "ewt.tsv", "-q") == 0
     assert Path("ewt.tsv").read_text().splitlines()[1].split("\t")[1:] == ["Bush", "PROPN"]
 

@@ -46,6 +46,14 @@ def test_details_are_printed_where_asked_for(tagger, capsys) -> None:
     assert capsys.readouterr().out == "all the tables\n"
 
 
+def test_a_model_of_eight_states_is_compared_on_gold_of_three(capsys) -> None:
+    data = ("--data", "builtin:flip/dev", "--quiet")
+    assert run("evaluate", "protein-ss3", *data, "--against", "protein-ss8") == 0
+    out = capsys.readouterr().out
+    assert "model           q3" in out
+    assert "chains differ" in out
+
+
 def test_two_models_are_compared(tmp_path, capsys) -> None:
     rows = tiny.ner_rows(30)
     data = tiny.write_conll(tmp_path / "test.conll", rows)

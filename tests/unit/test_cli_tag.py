@@ -152,6 +152,27 @@ class TestText:
 
 @pytest.mark.usefixtures("tagger")
 class TestFormats:
+    @pytest.mark.parametrize(
+        ("name", "content"),
+        [
+            ("a.tsv", "Ann\tB-PER\nmet\tO\nbob\tO\n\nbob\tO\n"),
+            ("a.bmes", "Ann S-PER\nmet O\nbob O\n\nbob O\n"),
+            ("a.json", '[\n  {"tokens": ["Ann", "met", "bob"]},\n  {"tokens": ["bob"]}\n]\n'),
+            ("a.json", '{"tokens": ["Ann", "met", "bob"]}\n{"tokens": ["bob"]}\n'),
+            ("a.tsv", "sentence_id\tword\ttag\n1\tAnn\tB-PER\n1\tmet\tO\n1\tbob\tO\n2\tbob\tO\n"),
+        ],
+    )
+    def test_endings_that_other_commands_know_are_known_here(self, tmp_path, capsys, name, content) -> None:
+        (tmp_path / name).write_text(content)
+        assert run("tag", "model", tmp_path / name, "--output-format", "conll", "--quiet") == 0
+        assert capsys.readouterr().out == "Ann\tB-PER\nmet\tO\nbob\tO\n\nbob\tO\n\n"
+
+    @pytest.mark.parametrize("name", ["a.parquet", "a.ann", "a.words"])
+    def test_what_is_not_tagged_is_to_be_converted(self, tmp_path, capsys, name) -> None:
+        (tmp_path / name).write_text("x")
+        assert run("tag", "model", tmp_path / name) == 2
+        assert f"Convert it first: bilstm-tagger convert {tmp_path / name} a.jsonl" in capsys.readouterr().err
+
     def test_jsonl_takes_text_or_tokens_and_keeps_ids(self, monkeypatch, capsys) -> None:
         given = '{"id": 7, "text": "Ann sat"}\n\n{"tokens": ["New York", "ran"], "text": "other"}\n{"text": ""}\n'
         feed(monkeypatch, given)

@@ -92,7 +92,7 @@ def test_an_interrupted_run_says_what_it_kept(training, config_file, capsys) -> 
 def test_a_run_that_finished_no_epoch_promises_no_model(training, config_file, capsys) -> None:
     training.interrupted, training.best_epoch = True, 0
     assert run("train", config_file) == 130
-    assert capsys.readouterr().out == "No epoch was finished, so there is no model in runs/mine\n"
+    assert capsys.readouterr().out == "No epoch was finished: there is no model in runs/mine\n"
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,7 @@ import math
 
 import pytest
 
-from bilstm_tagger.errors import InputError
+from bilstm_tagger.errors import ConfigError, InputError
 from bilstm_tagger.evaluation import fast_metric, score
 from bilstm_tagger.evaluation.residues import encode_states
 from bilstm_tagger.evaluation.sov import sov, sov_per_chain
@@ -31,6 +31,21 @@ def test_eight_states_give_three():
     assert report.residues.sov99 == 0.0
     assert report.residues.sov99_three_states == 1.0
     assert score(gold, predicted, task="protein_ss3").accuracy == 1.0
+
+
+def test_true_states_of_three_are_not_counted_in_eight():
+    gold, predicted = [chain("HHHECC")], [chain("HGHBSC")]
+    report = score(gold, predicted, task="protein_ss8")
+    assert report.metric("q3") == 1.0
+    assert not report.has("q8")
+    assert "q8" not in report.to_dict()
+    text = report.to_text()
+    assert "the gold tags have three, in which all is scored" in text
+    assert "Q8" not in text
+    with pytest.raises(ConfigError, match="no such score: got 'q8'"):
+        report.metric("q8")
+    # One true state beyond three, and they are eight.
+    assert score([chain("HGHECC")], predicted, task="protein_ss8").metric("q8") == 4 / 6
 
 
 def test_spellings_of_coil_are_one():
