@@ -103,7 +103,7 @@ def _decoded(token: str) -> str | None:
 
 def _without_controls(token: str) -> str | None:
     """Returns a token without control characters; U+0096 and the like are Windows-1252's dashes and quotes."""
-    return _CONTROL.sub(lambda match: _WINDOWS.get(match.group(), ""), token) or None
+    return _CONTROL.sub(lambda match: _WINDOWS.get(match.group(), ""), token).strip() or None
 
 
 def _entities(token: str) -> list[re.Match[str]]:
