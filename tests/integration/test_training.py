@@ -334,7 +334,7 @@ def test_ctrl_c_in_the_first_epoch_leaves_no_model(
     result = run(names_config(parts), tmp_path)
     assert (result.interrupted, result.best_epoch, result.epochs, result.best_score) == (True, 0, 0, -1.0)
     assert result.report is None
-    assert {file.name for file in tmp_path.iterdir()} == {"metrics.jsonl", "run.json"}
+    assert {file.name for file in tmp_path.iterdir()} == {"run.json"}
 
 
 @pytest.mark.parametrize("ema", [0.0, 0.9])
