@@ -29,6 +29,7 @@ LENGTHS = (1, 50, 100, 200, 300, 500, 1000)
 """Where the bins of chain length begin."""
 
 _BEYOND_THREE = frozenset("GIBST")
+_ENOUGH = 100
 # The seven letters of DSSP that are no coil stay; every way to write coil is C.
 _EIGHT_STATES = {state: state if state in "HGIEBST" else "C" for state in THREE_STATES}
 
@@ -121,10 +122,14 @@ def encode_states(
 
 
 def gold_of_three(gold: Sequence[Sequence[str | None]], predicted: Sequence[Sequence[str]]) -> bool:
-    """Says whether the true states are three where eight were predicted: no score in eight means anything then."""
-    known = {tag for tags in gold for tag in tags if tag is not None}
-    answers = {tag for tags in predicted for tag in tags}
-    return not known & _BEYOND_THREE and bool(answers & _BEYOND_THREE)
+    """Says whether the true states are three where eight were predicted: no score in eight means anything then.
+
+    A few residues without turns and bends are no sign of that.
+    """
+    pairs = list(zip(chain.from_iterable(gold), chain.from_iterable(predicted), strict=True))
+    known = [(true, answer) for true, answer in pairs if true is not None]
+    true_states, answers = {true for true, _ in known}, {answer for _, answer in known}
+    return len(known) >= _ENOUGH and not true_states & _BEYOND_THREE and bool(answers & _BEYOND_THREE)
 
 
 def summed_states(docs: Sequence[TaggedSequence], *, states: str = "standard") -> list[str] | None:
