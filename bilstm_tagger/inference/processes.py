@@ -7,6 +7,7 @@ from collections import deque
 from collections.abc import Iterable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 import torch.multiprocessing
@@ -48,13 +49,15 @@ def in_processes(
     # caller's script cannot be imported for example, would be waited for for ever.
     taggers = context.Queue()
     pool = ProcessPoolExecutor(processes, mp_context=context, initializer=_begin, initargs=(taggers,))
-    begun = 0
     waiting: deque[Future[list[TaggedSequence]]] = deque()
+    chunks = iter(chunks)
     try:
+        # All processes begin with the first chunks: a pool that breaks while it starts one may stumble over itself.
+        first = list(islice(chunks, processes))
+        for _ in first:
+            taggers.put(tagger)
+        waiting.extend([_submit(pool, chunk, options) for chunk in first])
         for chunk in chunks:
-            if begun < processes:
-                taggers.put(tagger)
-                begun += 1
             waiting.append(_submit(pool, chunk, options))
             if len(waiting) >= _READ_AHEAD * processes:
                 yield waiting.popleft().result()

@@ -101,10 +101,9 @@ def test_a_mistake_in_the_input_comes_back_from_the_process() -> None:
 @pytest.mark.slow  # each process imports torch
 def test_a_killed_process_is_reported() -> None:
     def items():
-        yield ["Oslo"]
-        for process in multiprocessing.active_children():
-            os.kill(process.pid, signal.SIGKILL)
         while True:
+            for process in multiprocessing.active_children():
+                os.kill(process.pid, signal.SIGKILL)
             yield ["Oslo"]
 
     with pytest.raises(TaggerError, match="a process ended before its work was done"):
