@@ -60,8 +60,6 @@ def guess_format(path: Path, task: Task) -> str:
         InputError: The suffix is that of a format which is not tagged as it is.
     """
     from bilstm_tagger.data.files import stem_suffix
-    from bilstm_tagger.data.formats import find_format
-    from bilstm_tagger.data.records import ReadOptions
 
     suffix = stem_suffix(path)
     if suffix in _NOT_TAGGED:
@@ -71,11 +69,22 @@ def guess_format(path: Path, task: Task) -> str:
             hint=f"Convert it first: bilstm-tagger convert {path} {path.with_suffix('.jsonl').name}",
         )
     if suffix == ".tsv":
-        if task.kind == "residues":
-            return "csv"
-        found = find_format(path, ReadOptions(task=task))
-        return found if found in FORMATS else "conll"
+        return "csv" if task.kind == "residues" else _guess_tsv(path, task)
     return _SUFFIXES.get(suffix, "fasta" if task.kind == "residues" else "text")
+
+
+def _guess_tsv(path: Path, task: Task) -> str:
+    """A table where the first line names a column of words or text; else a token a line; without a tab, text."""
+    from bilstm_tagger.data.files import read_lines
+    from bilstm_tagger.data.readers.fields import token_fields
+    from bilstm_tagger.data.readers.sentence_rows import WORD_FIELDS
+    from bilstm_tagger.data.records import ReadOptions
+
+    first = next((line for line in read_lines(path) if line.strip()), "")
+    names = {name.strip().lower() for name in first.split("\t")}
+    if names & {*token_fields(ReadOptions(task=task)), *WORD_FIELDS, "text"}:
+        return "csv"
+    return "conll" if "\t" in first else "text"
 
 
 def read_items(path: Path, format: str, options: ReadOptions, *, profiles: Profiles | None = None) -> Iterator[Item]:

@@ -167,6 +167,20 @@ class TestFormats:
         assert run("tag", "model", tmp_path / name, "--output-format", "conll", "--quiet") == 0
         assert capsys.readouterr().out == "Ann\tB-PER\nmet\tO\nbob\tO\n\nbob\tO\n\n"
 
+    @pytest.mark.parametrize(
+        "content",
+        [
+            "id\ttext\n1\tAnn met bob\n2\tbob\n",
+            "text\nAnn met bob\nbob\n",
+            "word\nAnn\nmet\nbob\n\nbob\n",
+            "Ann met bob\nbob\n",
+        ],
+    )
+    def test_tables_without_tags_are_read_by_their_header(self, tmp_path, capsys, content) -> None:
+        (tmp_path / "a.tsv").write_text(content)
+        assert run("tag", "model", tmp_path / "a.tsv", "--output-format", "conll", "--quiet") == 0
+        assert capsys.readouterr().out.split() == ["Ann", "B-PER", "met", "O", "bob", "O", "bob", "O"]
+
     @pytest.mark.parametrize("name", ["a.parquet", "a.ann", "a.words"])
     def test_what_is_not_tagged_is_to_be_converted(self, tmp_path, capsys, name) -> None:
         (tmp_path / name).write_text("x")
