@@ -137,17 +137,14 @@ def _check_sizes(old: NetworkSizes, new: NetworkSizes) -> None:
 
 def _check_columns(old: Vocabulary, new: Vocabulary) -> None:
     """Refuses inputs of the same width and another meaning, which the weights would read as what they were."""
-    for name, before, now in (
-        ("lm.model (its alphabet)", old.alphabet and old.alphabet.chars, new.alphabet and new.alphabet.chars),
-        ("labels of the gazetteer", list(old.gazetteer.names), list(new.gazetteer.names)),
-        ("residue columns", old.residue, new.residue),
-    ):
-        if before != now:
-            raise ConfigError(
-                f"the model that training.start names has another meaning of an input: {name}",
-                received=now,
-                accepted=f"{before}, as the model has",
-            )
+    same = {
+        "the alphabet of lm.model": (old.alphabet and old.alphabet.chars) == (new.alphabet and new.alphabet.chars),
+        "the labels of the gazetteer": list(old.gazetteer.names) == list(new.gazetteer.names),
+        "the columns of residue": old.residue == new.residue,
+    }
+    for name, agrees in same.items():
+        if not agrees:
+            raise ConfigError(f"{name} must be as in the model that training.start names")
 
 
 def _check_language_model(start: Model, network: BiLstmCrf) -> None:

@@ -121,7 +121,7 @@ def lm_folder(folder: Path, *, chars: str = "abcdefgh", size: int = 4, seed: int
     ("other", "problem"),
     [
         ({"size": 5}, r"got 'lm\.model \(width of its characters\) = 5'"),
-        ({"chars": "stuvwxyz"}, r"another meaning of an input: lm\.model \(its alphabet\)"),
+        ({"chars": "stuvwxyz"}, r"the alphabet of lm\.model must be as in the model"),
         ({"seed": 1}, r"'lm\.model' is another language model than that of training\.start"),
     ],
 )
@@ -136,7 +136,7 @@ def test_a_gazetteer_of_other_labels_is_refused(tmp_path: Path) -> None:
     for name in ("PER", "LOC"):
         (tmp_path / f"{name}.txt").write_text("Ada\nOslo\n")
     tiny_model(ner_rows(), **OLD, gazetteer={"files": [str(tmp_path / "PER.txt")]}).save(tmp_path / "start")
-    with pytest.raises(ConfigError, match=r"another meaning of an input: labels of the gazetteer"):
+    with pytest.raises(ConfigError, match="the labels of the gazetteer must be as in the model"):
         built(tmp_path / "start", ner_rows(), gazetteer={"files": [str(tmp_path / "LOC.txt")]})
 
 
