@@ -29,6 +29,7 @@ __all__ = [
     "Part",
     "describe_rows",
     "encode_part",
+    "hash_parts",
     "load_part",
     "load_parts",
     "load_train_and_dev",
@@ -104,6 +105,13 @@ def describe_rows(rows: Dataset, source: str) -> dict[str, Any]:
         digest.update(json.dumps(batch, ensure_ascii=False).encode())
         tokens += sum(map(len, batch["tokens"]))
     return {"source": source, "sequences": len(rows), "tokens": tokens, "hash": digest.hexdigest()}
+
+
+def hash_parts(config: Config) -> dict[str, str]:
+    """Returns the hash of each part as ``describe_rows`` gives it; empty where no training source is named."""
+    if config.data.train is None:
+        return {}
+    return {name: describe_rows(rows, name)["hash"] for name, rows in load_parts(config).items()}
 
 
 def prepare_part(model: Model, rows: Dataset, source: str) -> Part:

@@ -12,7 +12,7 @@ from typing import Any
 from bilstm_tagger.config import Config
 from bilstm_tagger.errors import ConfigError
 from bilstm_tagger.training.fingerprints import source_fingerprints
-from bilstm_tagger.training.parts import describe_rows, load_parts
+from bilstm_tagger.training.parts import hash_parts
 from bilstm_tagger.training.processes import launched
 from bilstm_tagger.training.record import read_record
 from bilstm_tagger.training.run import train
@@ -143,5 +143,4 @@ def _finished(folder: Path, config: Config) -> dict[str, Any] | None:
         return None  # no run, or a damaged folder: trained anew
     if not same:
         return None
-    now = {name: describe_rows(rows, name)["hash"] for name, rows in load_parts(config).items()}
-    return metrics if hashes == now else None
+    return metrics if hashes == hash_parts(config) else None

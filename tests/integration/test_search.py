@@ -157,6 +157,14 @@ def test_a_trial_that_was_taken_up_again_is_pruned_too(tmp_path: Path, monkeypat
     assert summary(resumed) == summary(whole)
 
 
+def test_the_training_part_may_be_what_varies(tmp_path: Path) -> None:
+    settings = config(tmp_path)
+    files = settings.data.train, settings.data.dev
+    settings = settings.model_copy(update={"data": settings.data.model_copy(update={"train": None})})
+    result = quiet(settings, {"data.train": Choices(files)}, 2, tmp_path / "runs")
+    assert [trial.state for trial in result.trials] == ["finished", "finished"]
+
+
 def test_scores_on_other_data_are_not_ranked_together(tmp_path: Path) -> None:
     quiet(config(tmp_path), LAYERS, 1, tmp_path / "runs")
     changed = config(tmp_path)

@@ -17,7 +17,7 @@ from bilstm_tagger.config import Config
 from bilstm_tagger.errors import ConfigError, DataError, MissingDependencyError, ModelError, TaggerError
 from bilstm_tagger.training.checkpoint import CheckpointFolder
 from bilstm_tagger.training.fingerprints import source_fingerprints
-from bilstm_tagger.training.parts import describe_rows, load_parts
+from bilstm_tagger.training.parts import hash_parts
 from bilstm_tagger.training.processes import launched
 from bilstm_tagger.training.search.report import SearchResult, TrialRecord
 from bilstm_tagger.training.search.space import Space, apply_values, check_space, grid
@@ -93,14 +93,13 @@ def search(
 
 def _identity(config: Config, space: Space, seeds: Sequence[int]) -> dict[str, Any]:
     """Returns what must be the same for a search to go on: scores on other data cannot be ranked together."""
-    parts = load_parts(_without_test(config))
     configuration = config.to_dict()
     del configuration["output"]
     return {
         "configuration": configuration,
         "space": {key: str(values) for key, values in space.items()},
         "seeds": list(seeds),
-        "data": {name: describe_rows(rows, name)["hash"] for name, rows in parts.items()},
+        "data": hash_parts(_without_test(config)),
         "sources": source_fingerprints(config),
     }
 
