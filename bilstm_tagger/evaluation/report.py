@@ -74,27 +74,21 @@ class Report:
         Raises:
             ConfigError: The task has no such score.
         """
-        values = self._headlines()
-        if name not in values:
-            raise ConfigError(
-                f"the task '{self.task}' has no such score",
-                received=name,
-                accepted=list(values),
-                hint=suggest(str(name), values),
-            )
-        return values[name]
-
-    def has(self, name: str) -> bool:
-        """Says whether there is such a headline score."""
-        return name in self._headlines()
-
-    def _headlines(self) -> dict[str, float]:
         values: dict[str, float | None] = {"accuracy": self.accuracy}
         if self.strict is not None:
             values["f1"] = self.strict.micro.f1
         if self.residues is not None:
             values |= {"q3": self.residues.q3, "q8": self.residues.q8, "sov99": self.residues.sov99}
-        return {name: value for name, value in values.items() if value is not None}
+        value = values.get(name)
+        if value is None:
+            accepted = [known for known, number in values.items() if number is not None]
+            raise ConfigError(
+                f"the task '{self.task}' has no such score",
+                received=name,
+                accepted=accepted,
+                hint=suggest(str(name), accepted),
+            )
+        return value
 
     def to_dict(self) -> dict[str, Any]:
         """Returns the scores that apply as a JSON-ready dictionary.
@@ -190,7 +184,8 @@ def score(
     answers = [doc.tags if isinstance(doc, TaggedSequence) else doc for doc in predicted]
     check_pairs(gold, answers)
     pairs = encode_pairs(gold, answers)
-    title, strict, default, classes, residues = task.title, None, None, None, None
+    title = task.title
+    strict = default = classes = residues = None
     judged: list[Calibration | None] = []
     trade: tuple[Threshold, ...] = ()
     if task.kind == "spans":

@@ -7,6 +7,7 @@ all else coil), so eight-state predictions have both.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from itertools import chain
@@ -23,12 +24,21 @@ from bilstm_tagger.evaluation.sov import sov_per_chain
 from bilstm_tagger.tasks.protein_ss3 import STATE_MAPS, THREE_STATES, sum_to_three
 from bilstm_tagger.types import TaggedSequence
 
-__all__ = ["LengthBin", "ResidueScores", "encode_states", "gold_of_three", "score_residues", "summed_states"]
+__all__ = [
+    "LengthBin",
+    "ResidueScores",
+    "encode_states",
+    "gold_of_three",
+    "only_three_states",
+    "score_residues",
+    "summed_states",
+]
 
 LENGTHS = (1, 50, 100, 200, 300, 500, 1000)
 """Where the bins of chain length begin."""
 
 _BEYOND_THREE = frozenset("GIBST")
+# Fewer residues may lack the rarer states by chance.
 _ENOUGH = 100
 # The seven letters of DSSP that are no coil stay; every way to write coil is C.
 _EIGHT_STATES = {state: state if state in "HGIEBST" else "C" for state in THREE_STATES}
@@ -121,15 +131,18 @@ def encode_states(
     return encode_pairs(gold, predicted, translation=STATE_MAPS[states] if three else _EIGHT_STATES)
 
 
-def gold_of_three(gold: Sequence[Sequence[str | None]], predicted: Sequence[Sequence[str]]) -> bool:
-    """Says whether the true states are three where eight were predicted: no score in eight means anything then.
+def only_three_states(gold: Sequence[Sequence[str | None]]) -> bool:
+    """Says whether true states are of three: of many residues none is a turn, a bend or another of the rarer five."""
+    states = Counter(tag for tags in gold for tag in tags if tag is not None)
+    return states.total() >= _ENOUGH and not states.keys() & _BEYOND_THREE
 
-    A few residues without turns and bends are no sign of that.
-    """
-    pairs = list(zip(chain.from_iterable(gold), chain.from_iterable(predicted), strict=True))
-    known = [(true, answer) for true, answer in pairs if true is not None]
-    true_states, answers = {true for true, _ in known}, {answer for _, answer in known}
-    return len(known) >= _ENOUGH and not true_states & _BEYOND_THREE and bool(answers & _BEYOND_THREE)
+
+def gold_of_three(gold: Sequence[Sequence[str | None]], predicted: Sequence[Sequence[str]]) -> bool:
+    """Says whether the true states are three where eight were predicted: no score in eight means anything then."""
+    if not only_three_states(gold):
+        return False
+    answers = zip(chain.from_iterable(gold), chain.from_iterable(predicted), strict=True)
+    return any(answer in _BEYOND_THREE for true, answer in answers if true is not None)
 
 
 def summed_states(docs: Sequence[TaggedSequence], *, states: str = "standard") -> list[str] | None:

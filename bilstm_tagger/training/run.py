@@ -209,7 +209,7 @@ def _prepare(config: Config, processes: Processes) -> _Ready:
     encoded = encode_part(model, learned, sources["train"])
     dev = prepare_part(model, rows["dev"], sources["dev"])
     test = prepare_part(model, rows["test"], sources["test"]) if "test" in rows else None
-    metric = check_metric(config, dev, sources["dev"])
+    metric = check_metric(config, dev, sources["dev"], test=test)
     if encoded.tags is None:
         raise DataError("the training part has no tags", path=sources["train"])
     vocabulary = model.vocabulary
@@ -304,9 +304,7 @@ def _final_scores(ready: _Ready, result: TrainingResult, processes: Processes) -
     for name, part in (("dev", ready.dev), ("test", None if result.interrupted else ready.test)):
         if part is not None:
             reports[name] = full_report(model, part, processes)
-            # A test part of three states has no score in eight.
-            metric = result.metric if reports[name].has(result.metric) else "q3"
-            metrics[name] = {"metric": reports[name].metric(metric), "name": metric}
+            metrics[name] = {"metric": reports[name].metric(result.metric), "name": result.metric}
             metrics[name] |= reports[name].to_dict()
     model.metrics = metrics
     if processes.first:

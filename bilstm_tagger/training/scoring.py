@@ -7,8 +7,9 @@ import time
 import numpy as np
 
 from bilstm_tagger.config import Config
-from bilstm_tagger.errors import DataError
+from bilstm_tagger.errors import ConfigError, DataError
 from bilstm_tagger.evaluation import Report, fast_metric, score
+from bilstm_tagger.evaluation.residues import only_three_states
 from bilstm_tagger.inference.decoding import decode_rows
 from bilstm_tagger.inference.model import Model
 from bilstm_tagger.inference.span_scores import TagGrammar
@@ -18,11 +19,17 @@ from bilstm_tagger.training.processes import Processes
 __all__ = ["check_metric", "dev_score", "full_report"]
 
 
-def check_metric(config: Config, dev: Part, source: str) -> str:
+def check_metric(config: Config, dev: Part, source: str, *, test: Part | None = None) -> str:
     """Returns the name of the dev score, after computing it once on a perfect answer to the first labelled sequence.
 
+    Args:
+        config: The run.
+        dev: What the score is computed on after each epoch.
+        source: Its name, for errors.
+        test: What it is computed on at the end.
+
     Raises:
-        ConfigError: The task has no such score.
+        ConfigError: The task has no such score, or a part has three states where it is about eight.
         DataError: The dev part has no tags to score.
     """
     task = config.task_definition
@@ -33,6 +40,13 @@ def check_metric(config: Config, dev: Part, source: str) -> str:
     known = [tag for tag in tags if tag is not None]
     score([known], [known], task=task).metric(metric)
     fast_metric([known], [known], metric)
+    for name, part in (("dev", dev), ("test", test)):
+        if metric == "q8" and part is not None and only_three_states(part.gold):
+            raise ConfigError(
+                f"the {name} part has three states, so its score in eight means nothing",
+                received=f"data.{name} = {getattr(config.data, name)}",
+                hint='Set training.metric = "q3", or take data of eight states',
+            )
     return metric
 
 

@@ -232,3 +232,17 @@ def test_scoring_goes_on_without_chains_that_cannot_be_used(tmp_path: Path, caps
         assert "2 sequences, 40 tokens" in shown.out
         assert shown.err.count("labelled.fasta:4: record 'b' has only unknown residues") == 1
         assert json.loads(report.read_text())["sequences"] == 2
+
+
+@pytest.mark.parametrize("part", ["dev", "test"])
+def test_eight_states_are_not_judged_by_three(tmp_path: Path, part: str) -> None:
+    files = {}
+    for name, states in (("train", "HGIEBSTC"), ("three", "HEC")):
+        files[name] = tmp_path / f"{name}.csv"
+        chains = [f"{index},{'ACDEFGHIKL' * 2},{(states * 20)[index : index + 20]}" for index in range(10)]
+        files[name].write_text("id,sequence,dssp8\n" + "\n".join(chains) + "\n")
+    data = {"train": str(files["train"]), "dev": str(files["train"]), part: str(files["three"])}
+    with pytest.raises(ConfigError, match=rf"the {part} part has three states.*Set training\.metric = \"q3\""):
+        train(tiny_config("protein_ss8", data=data), output=tmp_path / "run", progress=False)
+    config = tiny_config("protein_ss8", data=data, training={"metric": "q3", "epochs": 1})
+    assert train(config, output=tmp_path / "run", progress=False).metric == "q3"

@@ -37,7 +37,6 @@ def test_true_states_of_three_are_not_counted_in_eight():
     gold, predicted = [chain("HHHECC")] * 20, [chain("HGHBSC")] * 20
     report = score(gold, predicted, task="protein_ss8")
     assert report.metric("q3") == 1.0
-    assert not report.has("q8")
     assert "q8" not in report.to_dict()
     text = report.to_text()
     assert "the gold tags have three, in which all is scored" in text
@@ -45,7 +44,7 @@ def test_true_states_of_three_are_not_counted_in_eight():
     with pytest.raises(ConfigError, match="no such score: got 'q8'"):
         report.metric("q8")
     # One true state beyond three, and they are eight; few residues, and nobody knows; what is not scored says nothing.
-    assert score([chain("HGHECC"), *gold[1:]], predicted, task="protein_ss8").has("q8")
+    assert score([chain("HGHECC"), *gold[1:]], predicted, task="protein_ss8").residues.q8 is not None
     assert score(gold[:3], predicted[:3], task="protein_ss8").metric("q8") == 3 / 6
     masked = [[*chain("HHHECC"), None]] * 20
     assert score(masked, [chain("HHHECCS")] * 20, task="protein_ss8").metric("q8") == 1.0
