@@ -55,7 +55,7 @@ class TrainingConfig(Section):
         "float32", description="what the network computes in when training; the CRF and the weights are float32"
     )
     label_smoothing: Fraction = Field(0.0, description="share of the target spread over all legal tag sequences")
-    class_weights: Literal["balanced"] | dict[str, Annotated[float, Field(gt=0)]] | None = Field(
+    class_weights: Literal["balanced"] | dict[str, Annotated[float, Field(ge=1e-6, le=1e6)]] | None = Field(
         None, description="balanced, or a table LABEL = weight: with 2, the odds of a wrong tag count twice in the loss"
     )
     reduction: Literal["token", "sequence", "sum"] = Field("token", description="what the loss is a mean over")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -13,6 +14,8 @@ from bilstm_tagger.errors import ConfigError, suggest
 from bilstm_tagger.training.schedules import Schedule
 
 __all__ = ["Optimization", "network_parts"]
+
+_logger = logging.getLogger("bilstm_tagger.training")
 
 # Tables of more rows are updated only where a batch used them.
 _LARGE_TABLE = 1000
@@ -59,7 +62,7 @@ class Optimization:
         self.step_count = 0
         parts = network_parts(network)
         _check_parts(config, parts)
-        self.frozen = [p for name in config.freeze for p in parts[name] if p.requires_grad]
+        self.frozen = [p for name in dict.fromkeys(config.freeze) for p in parts[name] if p.requires_grad]
         if len(self.frozen) == sum(p.requires_grad for p in network.parameters()):
             raise ConfigError("'training.freeze' leaves nothing to train", received=config.freeze)
         if not config.freeze_epochs:
@@ -171,6 +174,9 @@ def _check_parts(config: TrainingConfig, parts: Mapping[str, Sequence[nn.Paramet
                     accepted=list(parts),
                     hint=suggest(name, parts),
                 )
+    for name in config.rates:
+        if not any(parameter.requires_grad for parameter in parts[name]):
+            _logger.warning("'training.rates' has no effect on '%s', which is not trained", name)
 
 
 def _has_gradient(optimizer: torch.optim.Optimizer) -> bool:

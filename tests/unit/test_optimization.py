@@ -181,6 +181,16 @@ def test_something_must_be_left_to_train() -> None:
     fixed.table.weight.requires_grad_(False)
     with pytest.raises(ConfigError, match="leaves nothing to train"):
         optimization(fixed, freeze=["layer"])
+    with pytest.raises(ConfigError, match="leaves nothing to train"):
+        optimization(Toy(), freeze=["table", "layer", "layer"])
+    assert len(optimization(Toy(), freeze=["layer", "layer"]).frozen) == 2
+
+
+def test_a_rate_of_what_is_not_trained_is_told(caplog: pytest.LogCaptureFixture) -> None:
+    network = Toy()
+    network.table.weight.requires_grad_(False)
+    optimization(network, rates={"table": 0.1, "layer": 0.5})
+    assert caplog.messages == ["'training.rates' has no effect on 'table', which is not trained"]
 
 
 @pytest.mark.parametrize("optimizer", ["adamw", "sgd"])

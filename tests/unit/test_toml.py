@@ -33,7 +33,7 @@ def test_all_kinds_of_values_come_back(tmp_path: Path) -> None:
         "seed": 7,
         "data": {"train": 'C:\\names "a".conll', "tag_column": -1, "dev_fraction": 0.25, "deduplicate": True},
         "word": {"vectors": ["glove-6b-50d", "ein Ört.vec"], "keep": 5},
-        "training": {"rates": {"word": 0.1}, "class_weights": {"per son": 2.0, "B": 1e-7}, "freeze": ["char"]},
+        "training": {"rates": {"word": 0.1}, "class_weights": {"per son": 2.0, "B": 1e-6}, "freeze": ["char"]},
     }
     config = Config.from_dict(values)
     assert read_back(config, tmp_path) == config
