@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 import logging
-import shutil
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -72,7 +72,7 @@ class Trackers:
         from accelerate.tracking import LOGGER_TYPE_TO_CLASS
 
         if not resumed:
-            shutil.rmtree(folder / "tensorboard", ignore_errors=True)
+            _remove_events(folder / "tensorboard")
         settings = dict(_flat(config.to_dict()))
         for name in self.names:
             kind = LOGGER_TYPE_TO_CLASS[name]
@@ -105,6 +105,16 @@ class Trackers:
             except Exception as error:  # as above
                 _logger.warning("going on without the tracker '%s': %s: %s", name, type(error).__name__, error)
                 del self.running[name]
+
+
+def _remove_events(folder: Path) -> None:
+    """Removes what TensorBoard was told of an earlier run, and no other files."""
+    for pattern in ("events.out.tfevents.*", "hparams.yml"):
+        for path in folder.rglob(pattern):
+            path.unlink(missing_ok=True)
+    for path in sorted(folder.rglob("*/"), reverse=True):
+        with suppress(OSError):  # something else is in it
+            path.rmdir()
 
 
 def _flat(values: Mapping[str, Any], prefix: str = "") -> list[tuple[str, Any]]:

@@ -123,6 +123,8 @@ def test_tensorboard_reads_back_what_the_history_has(tmp_path: Path) -> None:
     from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
     run(tmp_path, ["tensorboard"], learning_rate=0.01)
+    notes = tmp_path / "run" / "tensorboard" / "notes.txt"
+    notes.write_text("mine")
     records = run(tmp_path, ["tensorboard"])  # replaces the first
     events = EventAccumulator(str(tmp_path / "run" / "tensorboard"))
     events.Reload()
@@ -132,3 +134,4 @@ def test_tensorboard_reads_back_what_the_history_has(tmp_path: Path) -> None:
         assert [event.value for event in scalars] == pytest.approx([record[key] for record in records], rel=1e-6)
     settings = next((tmp_path / "run" / "tensorboard").glob("*/hparams.yml")).read_text(encoding="utf-8")
     assert "encoder.hidden_size: 12" in settings
+    assert notes.read_text() == "mine"
