@@ -11,8 +11,7 @@ import hashlib
 import json
 import logging
 import os
-import shutil
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -73,7 +72,7 @@ class CheckpointFolder:
         temporary = path.with_suffix(".tmp")
         tensors = {name: tensor.contiguous() for name, tensor in checkpoint.tensors.items()}
         header = {"identity": json.dumps(self.identity), "values": json.dumps(checkpoint.values)}
-        header["digest"] = _digest(tensors, header["values"])
+        header["digest"] = _digest(tensors, header)
         try:
             save_file(tensors, temporary, header)
             with open(temporary, "rb+") as stream:
@@ -83,43 +82,87 @@ class CheckpointFolder:
             raise OSError(str(error)) from None
         finally:
             temporary.unlink(missing_ok=True)
-        for old in self._paths()[self.keep :]:
+        self.keep_newest(self.keep)
+
+    def keep_newest(self, count: int) -> None:
+        """Removes all checkpoints but the newest ones.
+
+        Raises:
+            OSError: One cannot be removed.
+        """
+        for old in self._paths()[count:]:
             old.unlink(missing_ok=True)
 
     def newest(self) -> tuple[Checkpoint, dict[str, Any]] | None:
         """Returns the newest checkpoint that is whole, with the identity of its run; None when there is none.
 
         One that is torn, or whose bytes are no longer those that were written, is said to be damaged and put aside.
+
+        Raises:
+            ConfigError: There is one that this user may not read, or that the disk does not give; nothing is changed.
         """
         for path in self._paths():
+            _check_readable(path)
             try:
                 with safe_open(path, framework="pt") as file:
                     header = file.metadata() or {}
                     tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-                if header["digest"] != _digest(tensors, header["values"]):
+                if header["digest"] != _digest(tensors, header):
                     raise ValueError("other bytes than were written")
                 return Checkpoint(tensors, json.loads(header["values"])), json.loads(header["identity"])
-            except (SafetensorError, OSError, KeyError, ValueError) as error:
+            except (SafetensorError, KeyError, ValueError) as error:
                 _logger.warning("%s is damaged (%s) and put aside", path, type(error).__name__)
                 self.damaged += 1
                 with suppress(OSError):
                     path.rename(path.with_suffix(".damaged"))
         return None
 
-    def clear(self) -> None:
-        """Removes all checkpoints."""
-        shutil.rmtree(self.folder, ignore_errors=True)
+    def headers(self) -> Iterator[tuple[dict[str, Any], dict[str, Any]]]:
+        """Yields the values of each checkpoint that can be read, and the identity of its run; the newest first."""
+        for path in self._paths():
+            with suppress(SafetensorError, OSError, KeyError, ValueError), safe_open(path, framework="pt") as file:
+                header = file.metadata() or {}
+                yield json.loads(header["values"]), json.loads(header["identity"])
+
+    def clear(self, *, damaged: bool = False) -> None:
+        """Removes all checkpoints, and the folder where nothing else is in it.
+
+        Args:
+            damaged: Whether those that were put aside go too.
+
+        Raises:
+            OSError: One cannot be removed.
+        """
+        for pattern in ("step-*.safetensors", "step-*.tmp", *(["step-*.damaged"] if damaged else [])):
+            for path in self.folder.glob(pattern):
+                path.unlink(missing_ok=True)
+        with suppress(OSError):
+            self.folder.rmdir()
 
     def _paths(self) -> list[Path]:
-        return sorted(self.folder.glob("step-*.safetensors"), reverse=True)
+        return sorted((path for path in self.folder.glob("step-*.safetensors") if path.is_file()), reverse=True)
 
 
-def _digest(tensors: Mapping[str, Tensor], values: str) -> str:
+def _check_readable(path: Path) -> None:
+    try:
+        with path.open("rb") as stream:
+            stream.read(1)
+    except OSError as error:
+        raise ConfigError(
+            f"the checkpoint {path} cannot be read ({error.strerror})",
+            hint="Make it readable, or name another folder with --output",
+        ) from None
+
+
+def _digest(tensors: Mapping[str, Tensor], header: Mapping[str, str]) -> str:
     """Returns a hash of all that a checkpoint holds."""
-    digest = hashlib.blake2b(values.encode(), digest_size=16)
+    digest = hashlib.blake2b(digest_size=16)
+    for key in ("identity", "values"):
+        digest.update(header[key].encode())
     for name in sorted(tensors):
-        digest.update(name.encode())
-        digest.update(tensors[name].detach().cpu().reshape(-1).view(torch.uint8).numpy().data)
+        tensor = tensors[name].detach().cpu()
+        digest.update(f"{name} {tensor.dtype} {list(tensor.shape)}".encode())
+        digest.update(tensor.reshape(-1).view(torch.uint8).numpy().data)
     return digest.hexdigest()
 
 

@@ -7,14 +7,13 @@ from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
-from torch import nn
 
 from bilstm_tagger.config import Config
 from bilstm_tagger.features.encoding import EncodedRows
 from bilstm_tagger.features.vectors import vector_files
 from bilstm_tagger.inference.find import find_folder
 
-__all__ = ["data_fingerprint", "fixed_fingerprint", "source_fingerprints"]
+__all__ = ["data_fingerprint", "source_fingerprints"]
 
 _BLOCK = 1 << 20
 # What a model, an ensemble and a language model are made of; scores, cards and histories change nothing.
@@ -46,7 +45,11 @@ def source_fingerprints(config: Config) -> dict[str, str]:
 
 
 def data_fingerprint(rows: EncodedRows) -> str:
-    """Returns a hash of encoded rows: words, characters, tags, dense columns, states of a frozen language model."""
+    """Returns a hash of encoded rows: words, characters, tags, dense columns.
+
+    What models say of them is left out: it follows from the rows and the models, whose own hashes are compared, and its
+    last digits differ between processors.
+    """
     digest = hashlib.blake2b(digest_size=16)
     arrays = (
         rows.offsets,
@@ -56,24 +59,11 @@ def data_fingerprint(rows: EncodedRows) -> str:
         rows.table.shapes,
         rows.tags,
         rows.dense,
-        rows.lm_states,
-        rows.teacher,
     )
     for array in arrays:
         digest.update(b"none" if array is None else str(array.shape).encode())
         if array is not None:
-            # Without a copy: the states of a language model are hundreds of megabytes.
             digest.update(np.ascontiguousarray(array).data)
-    return digest.hexdigest()
-
-
-def fixed_fingerprint(network: nn.Module) -> str:
-    """Returns a hash of all that training does not change, vectors from a file for example."""
-    trained = {name for name, parameter in network.named_parameters() if parameter.requires_grad}
-    digest = hashlib.blake2b(digest_size=16)
-    for name, tensor in network.state_dict().items():
-        if name not in trained:
-            digest.update(name.encode() + tensor.cpu().numpy().tobytes())
     return digest.hexdigest()
 
 

@@ -55,7 +55,8 @@ def plot_curves(records: Sequence[dict[str, Any]], path: Path) -> bool:
     """Draws the training loss and the dev score by epoch as a PNG.
 
     Returns:
-        Whether a picture was drawn: matplotlib is optional (extra ``viz``), and no epoch has no curve.
+        Whether a picture was drawn: matplotlib is optional (extra ``viz``), and no epoch has no curve. A picture that
+        cannot be written is told of and missed.
     """
     try:
         from matplotlib.backends.backend_agg import FigureCanvasAgg
@@ -88,5 +89,9 @@ def plot_curves(records: Sequence[dict[str, Any]], path: Path) -> bool:
         axes.grid(alpha=0.3)
         axes.xaxis.set_major_locator(MaxNLocator(integer=True))
         axes.spines[["top", "right"]].set_visible(False)
-    figure.savefig(path, dpi=150)
+    try:
+        figure.savefig(path, dpi=150)
+    except OSError as error:
+        _logger.warning("no curves were drawn in %s (%s)", path, error)
+        return False
     return True

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import os
 import platform
 import sys
@@ -21,6 +22,8 @@ from bilstm_tagger.training.snapshot import processor_name
 __all__ = ["RECORD_NAME", "RunRecord", "read_record"]
 
 RECORD_NAME = "run.json"
+
+_logger = logging.getLogger("bilstm_tagger.training")
 
 
 class RunRecord:
@@ -66,9 +69,12 @@ class RunRecord:
         self._write()
 
     def end(self, status: str) -> None:
-        """Notes how the session ended: ``finished`` or ``interrupted``."""
+        """Notes how the session ended: ``finished`` or ``interrupted``; a full disk is no reason to fail now."""
         self.session |= {"ended": _now(), "status": status}
-        self._write()
+        try:
+            self._write()
+        except OSError as error:
+            _logger.warning("the end of the run is not in %s (%s)", self.path, error)
 
     def _write(self) -> None:
         temporary = self.path.with_name(f".{RECORD_NAME}.tmp")

@@ -23,13 +23,14 @@ from bilstm_tagger.inference.model import Model
 from bilstm_tagger.training.build import build_model
 from bilstm_tagger.training.checkpoint import Checkpoint, CheckpointFolder, differences
 from bilstm_tagger.training.distillation import Distillation, load_teacher
-from bilstm_tagger.training.fingerprints import data_fingerprint, fixed_fingerprint, source_fingerprints
+from bilstm_tagger.training.fingerprints import data_fingerprint, source_fingerprints
 from bilstm_tagger.training.history import History, plot_curves
 from bilstm_tagger.training.losses import tag_margins
+from bilstm_tagger.training.output import check_output, remove_checkpoints, save_finished
 from bilstm_tagger.training.parts import Part, describe_rows, encode_part, load_parts, part_fingerprint, prepare_part
 from bilstm_tagger.training.processes import Processes
 from bilstm_tagger.training.record import RunRecord
-from bilstm_tagger.training.resume import Saver, find_unfinished, go_on, run_identity, spread_checkpoint
+from bilstm_tagger.training.resume import Saver, adopt_threads, find_unfinished, go_on, run_identity, spread_checkpoint
 from bilstm_tagger.training.scoring import check_metric, dev_score, full_report
 from bilstm_tagger.training.tracking import Trackers
 from bilstm_tagger.training.trainer import Outcome, Trainer
@@ -109,11 +110,14 @@ def train(
     processes = Processes.start(config.training.device)
     for line in idle_keys(config):
         _logger.warning("%s", line)
-    torch.manual_seed(config.seed)
     if config.training.threads:
         torch.set_num_threads(config.training.threads)
+    own_threads = torch.get_num_threads()
+    begun_threads = adopt_threads(folder / "checkpoints", config, processes)
     checkpoint: Checkpoint | None = None
     with processes.together():
+        if processes.first:
+            check_output(folder)
         trackers = Trackers(config.training.trackers)
         ready = _prepare(config, processes)
         checkpoints = CheckpointFolder(folder / "checkpoints", ready.identity, keep=config.training.checkpoint_keep)
@@ -121,6 +125,10 @@ def train(
             checkpoint = find_unfinished(checkpoints, resume=resume)
     _check_agreement(ready.identity, processes)
     checkpoint = spread_checkpoint(checkpoint, processes)
+    if begun_threads and checkpoint is None:
+        # Another run after all, that of other data for example.
+        torch.set_num_threads(own_threads)
+        ready = _prepare(config, processes)
     processes.spread_weights(ready.model.network)
     processes.separate_randomness(config.seed)
     with processes.together():
@@ -128,6 +136,8 @@ def train(
         record = None
         if checkpoint is not None:
             go_on(trainer, checkpoint, checkpoints)
+            if begun_threads:
+                trainer.display.say(f"going on with {begun_threads} processor threads, as the run began")
         elif processes.first:
             # Not before all has been checked: a mistyped key costs no earlier run.
             checkpoints.clear()
@@ -153,11 +163,14 @@ def train(
     )
     if outcome.best_epoch:
         result = _final_scores(ready, result, processes)
+        if processes.first:
+            # All of it: Ctrl-C may have come while the first epoch's folder was being written.
+            save_finished(ready.model, folder, checkpoints)
     if record is not None:
         plot_curves(trainer.history.records, folder / "curves.png")
         record.end("interrupted" if outcome.interrupted else "finished")
         if not outcome.interrupted:
-            checkpoints.clear()
+            remove_checkpoints(checkpoints)
     # The others wait until all is written.
     processes.spread_bytes(b"")
     return dataclasses.replace(result, seconds=time.perf_counter() - began)
@@ -192,6 +205,7 @@ class _Ready:
 
 def _prepare(config: Config, processes: Processes) -> _Ready:
     """Reads and checks all data, and builds the model."""
+    torch.manual_seed(config.seed)
     rows = load_parts(config)
     sources = {
         "train": str(config.data.train),
@@ -209,8 +223,8 @@ def _prepare(config: Config, processes: Processes) -> _Ready:
     encoded = encode_part(model, learned, sources["train"])
     dev = prepare_part(model, rows["dev"], sources["dev"])
     test = prepare_part(model, rows["test"], sources["test"]) if "test" in rows else None
-    metric = check_metric(config, dev, sources["dev"], test=test)
-    if encoded.tags is None:
+    metric = check_metric(config, dev, test)
+    if encoded.tags is None or (encoded.tags < 0).all():
         raise DataError("the training part has no tags", path=sources["train"])
     vocabulary = model.vocabulary
     margins = tag_margins(config.training.class_weights, vocabulary.tags, vocabulary.scheme, encoded.tags)
@@ -228,7 +242,6 @@ def _prepare(config: Config, processes: Processes) -> _Ready:
         encoded={
             "train": data_fingerprint(encoded),
             "dev": part_fingerprint(dev),
-            "fixed weights": fixed_fingerprint(model.network),
         },
     )
     return _Ready(
@@ -292,7 +305,7 @@ def _trainer(ready: _Ready, saver: Saver, *, folder: Path, processes: Processes,
 
 
 def _final_scores(ready: _Ready, result: TrainingResult, processes: Processes) -> TrainingResult:
-    """Scores the best epoch in full, and writes the scores into the folder."""
+    """Scores the best epoch in full, and notes the scores in the model."""
     model = ready.model
     model.network.eval()
     metrics: dict[str, Any] = {
@@ -307,7 +320,4 @@ def _final_scores(ready: _Ready, result: TrainingResult, processes: Processes) -
             metrics[name] = {"metric": reports[name].metric(result.metric), "name": result.metric}
             metrics[name] |= reports[name].to_dict()
     model.metrics = metrics
-    if processes.first:
-        # All of it: Ctrl-C may have come while the first epoch's folder was being written.
-        model.save(result.folder)
     return dataclasses.replace(result, report=reports["dev"], test_report=reports.get("test"))

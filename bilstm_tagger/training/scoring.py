@@ -19,29 +19,31 @@ from bilstm_tagger.training.processes import Processes
 __all__ = ["check_metric", "dev_score", "full_report"]
 
 
-def check_metric(config: Config, dev: Part, source: str, *, test: Part | None = None) -> str:
+def check_metric(config: Config, dev: Part, test: Part | None) -> str:
     """Returns the name of the dev score, after computing it once on a perfect answer to the first labelled sequence.
 
     Args:
         config: The run.
         dev: What the score is computed on after each epoch.
-        source: Its name, for errors.
         test: What it is computed on at the end.
 
     Raises:
         ConfigError: The task has no such score, or a part has three states where it is about eight.
-        DataError: The dev part has no tags to score.
+        DataError: A part has no tags to score.
     """
     task = config.task_definition
     metric = task.metric if config.training.metric == "auto" else config.training.metric
-    tags = next((tags for tags in dev.gold if any(tag is not None for tag in tags)), None)
-    if tags is None:
-        raise DataError("the dev part has no tags", path=source, hint="Choosing the best epoch needs labelled data")
-    known = [tag for tag in tags if tag is not None]
-    score([known], [known], task=task).metric(metric)
-    fast_metric([known], [known], metric)
     for name, part in (("dev", dev), ("test", test)):
-        if metric == "q8" and part is not None and only_three_states(part.gold):
+        if part is None:
+            continue
+        known = next((known for tags in part.gold if (known := [tag for tag in tags if tag is not None])), None)
+        if known is None:
+            source = getattr(config.data, name) or config.data.train
+            purpose = "Choosing the best epoch" if name == "dev" else "Scoring at the end"
+            raise DataError(f"the {name} part has no tags", path=source, hint=f"{purpose} needs labelled data")
+        score([known], [known], task=task).metric(metric)
+        fast_metric([known], [known], metric)
+        if metric == "q8" and only_three_states(part.gold):
             raise ConfigError(
                 f"the {name} part has three states, so its score in eight means nothing",
                 received=f"data.{name} = {getattr(config.data, name)}",

@@ -53,9 +53,7 @@ def take_snapshot(trainer: Trainer) -> Checkpoint:
 
 @torch.no_grad()
 def restore_snapshot(trainer: Trainer, checkpoint: Checkpoint) -> None:
-    """Takes up what ``take_snapshot`` returned.
-
-    Sums are rounded otherwise when they are split over another number of threads, so the run goes on with its own.
+    """Takes up what ``take_snapshot`` returned, but for the number of threads.
 
     Raises:
         KeyError: Something is missing; as ValueError, TypeError and RuntimeError, a sign that the checkpoint is not of
@@ -84,9 +82,6 @@ def restore_snapshot(trainer: Trainer, checkpoint: Checkpoint) -> None:
     torch.set_rng_state(tensors[f"random.cpu.{trainer.processes.rank}"])
     if trainer.device.type == "cuda":
         torch.cuda.set_rng_state(tensors[f"random.cuda.{trainer.processes.rank}"], trainer.device)
-    if values["threads"] != torch.get_num_threads():
-        trainer.display.say(f"going on with {values['threads']} processor threads, as the run began")
-        torch.set_num_threads(values["threads"])
     if values["processor"] != processor_name():
         trainer.display.say(
             f"warning: the run began on another processor ({values['processor']}), so its last digits may differ"

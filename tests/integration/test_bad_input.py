@@ -120,14 +120,24 @@ def test_a_training_part_without_tags(tmp_path: Path) -> None:
     assert text == f"{path}: the training part has no tags."
 
 
-def test_a_dev_part_without_tags(tmp_path: Path) -> None:
+@pytest.mark.parametrize("part", ["dev", "test"])
+def test_a_part_to_score_without_tags(tmp_path: Path, part: str) -> None:
     paths = {}
-    for name, unknown in {"train": 0.0, "dev": 1.0}.items():
+    for name in ("train", "dev", "test"):
         paths[name] = str(tmp_path / f"{name}.jsonl")
-        rows = protein_rows(4, unknown=unknown)
+        rows = protein_rows(4, unknown=1.0 if name == part else 0.0)
         Path(paths[name]).write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
     text = refused(tiny_config("protein_ss3", data=paths), tmp_path, DataError)
-    assert text.startswith(f"{paths['dev']}: the dev part has no tags.")
+    assert text.startswith(f"{paths[part]}: the {part} part has no tags.")
+
+
+@pytest.mark.parametrize("weights", [None, "balanced"])
+def test_a_training_part_without_a_tag_that_can_be_used(tmp_path: Path, weights: str | None) -> None:
+    path = tmp_path / "train.jsonl"
+    path.write_text('{"tokens": ["Anna", "left"], "tags": ["B-PER", null]}\n' * 3)
+    data = {"train": str(path), "dev": str(write_conll(tmp_path / "dev", [{"tokens": ["Ada"], "tags": ["B-PER"]}]))}
+    text = refused(tiny_config("ner", data=data, training={"class_weights": weights}), tmp_path, DataError)
+    assert text == f"{path}: the training part has no tags."
 
 
 @pytest.mark.parametrize(("fraction", "count"), [(0.0, 20), (0.01, 20)])

@@ -87,6 +87,26 @@ def test_a_refused_configuration_costs_no_earlier_run(
     train(config, output=folder, progress=False, resume=True)
 
 
+@pytest.mark.parametrize("name", ["README.md", "config.json", "model.safetensors"])
+def test_files_of_others_are_not_overwritten(tmp_path: Path, name: str) -> None:
+    folder = tmp_path / "project"
+    folder.mkdir()
+    (folder / name).write_text('{"model_type": "bert"}')
+    with pytest.raises(ConfigError, match=rf"training would overwrite: {name}\. Name another folder"):
+        train(config_of(tmp_path, {"epochs": 1}), output=folder, progress=False)
+    assert [path.name for path in folder.iterdir()] == [name]
+    assert (folder / name).read_text() == '{"model_type": "bert"}'
+
+
+def test_a_model_is_replaced_with_or_without_its_record(tmp_path: Path) -> None:
+    config, folder = config_of(tmp_path, {"epochs": 1}), tmp_path / "run"
+    train(config, output=folder, progress=False)
+    (folder / "run.json").unlink()
+    train(config, output=folder, progress=False)
+    (folder / "config.json").write_text("torn")
+    assert train(config, output=folder, progress=False).report is not None
+
+
 def test_nothing_to_resume_is_said(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="there is no unfinished run in"):
         train(config_of(tmp_path, {}), output=tmp_path / "run", progress=False, resume=True)

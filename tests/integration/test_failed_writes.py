@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from bilstm_tagger.inference import Model
 from bilstm_tagger.training import checkpoint as checkpoint_module
 from bilstm_tagger.training.checkpoint import Checkpoint, CheckpointFolder
 from bilstm_tagger.training.history import History
+from bilstm_tagger.training.record import RunRecord
 from tests.killed import Killed, config_of, fingerprint, kill_after, stopped
 
 ROOT = Path(__file__).parents[2]
@@ -65,6 +67,97 @@ def test_new_checkpoints_outlive_damaged_ones(tmp_path: Path, monkeypatch: pytes
             train(config, output=folder, progress=False)
     whole = sorted(path.name for path in (folder / "checkpoints").glob("step-*.safetensors"))
     assert whole == [f"step-{step:010d}.safetensors" for step in range(4 - keep, 4)]
+    # What was put aside stays until a run in this folder has finished.
+    assert len(list((folder / "checkpoints").glob("*.damaged"))) == keep
+    train(config, output=folder, progress=False, resume=True)
+    assert not (folder / "checkpoints").exists()
+
+
+def rewrite(path: Path, change: Callable[[dict[str, Any]], None]) -> None:
+    """Changes the header of a safetensors file, and nothing behind it."""
+    content = path.read_bytes()
+    size = int.from_bytes(content[:8], "little")
+    header = json.loads(content[8 : 8 + size])
+    change(header)
+    changed = json.dumps(header).encode()
+    path.write_bytes(len(changed).to_bytes(8, "little") + changed + content[8 + size :])
+
+
+def another_size(header: dict[str, Any]) -> None:
+    metadata = header["__metadata__"]
+    metadata["identity"] = metadata["identity"].replace('"hidden_size": 12', '"hidden_size": 13')
+
+
+def another_shape(header: dict[str, Any]) -> None:
+    header["weight.0"]["shape"].reverse()
+
+
+def another_type(header: dict[str, Any]) -> None:
+    header["weight.0"]["dtype"] = "I32"
+
+
+@pytest.mark.parametrize("change", [another_size, another_shape, another_type])
+def test_a_header_that_is_no_longer_what_was_written_is_found(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    change: Callable[[dict[str, Any]], None],
+) -> None:
+    config, folder = stopped(tmp_path, monkeypatch)
+    older, newer = sorted((folder / "checkpoints").iterdir())
+    rewrite(older, lambda _: None)  # the same values, whatever blanks are between them
+    before = newer.read_bytes()
+    rewrite(newer, change)
+    assert newer.read_bytes() != before
+    train(config, output=folder, progress=False)
+    assert "the newest whole checkpoint is that of step 4" in caplog.text
+    train(config, output=tmp_path / "whole", progress=False)
+    assert fingerprint(folder) == fingerprint(tmp_path / "whole")
+
+
+def test_a_checkpoint_that_cannot_be_read_is_not_damaged(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    config, folder = stopped(tmp_path, monkeypatch)
+    before = sorted((folder / "checkpoints").iterdir())
+    real = Path.open
+
+    def refuse(self: Path, *arguments: Any, **options: Any) -> Any:
+        if self.suffix == ".safetensors" and "checkpoints" in self.parts:
+            raise PermissionError(13, "Permission denied")
+        return real(self, *arguments, **options)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "open", refuse)
+        with pytest.raises(ConfigError, match=r"step-0000000005\.safetensors cannot be read \(Permission denied\)"):
+            train(config, output=folder, progress=False)
+    assert sorted((folder / "checkpoints").iterdir()) == before
+
+
+def test_only_checkpoints_are_removed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    mine = tmp_path / "run" / "checkpoints" / "mine" / "weights.bin"
+    mine.parent.mkdir(parents=True)
+    mine.write_text("precious")
+    train(config_of(tmp_path, {"epochs": 1}), output=tmp_path / "run", progress=False)
+    assert [path.name for path in mine.parents[1].iterdir()] == ["mine"]
+    assert mine.read_text() == "precious"
+
+
+def test_checkpoints_may_lie_elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    elsewhere, folder = tmp_path / "elsewhere", tmp_path / "run"
+    elsewhere.mkdir()
+    folder.mkdir()
+    (folder / "checkpoints").symlink_to(elsewhere)
+    stopped(tmp_path, monkeypatch, count=9)
+    other = config_of(tmp_path, {"learning_rate": 0.01})
+    with monkeypatch.context() as patch:
+        kill_after(patch, 3)
+        with pytest.raises(Killed):
+            train(other, output=folder, progress=False)
+    assert sorted(path.name for path in elsewhere.iterdir()) == [
+        "step-0000000002.safetensors",
+        "step-0000000003.safetensors",
+    ]
+    train(other, output=folder, progress=False, resume=True)
+    assert not list(elsewhere.iterdir())
 
 
 def test_a_checkpoint_that_does_not_fit_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -107,9 +200,9 @@ def test_a_full_disk_stops_checkpoints_but_not_the_run(
     left: list[str] = []
     clear = CheckpointFolder.clear
 
-    def look_and_clear(self: CheckpointFolder) -> None:
+    def look_and_clear(self: CheckpointFolder, **options: Any) -> None:
         left.extend(sorted(path.name for path in self.folder.glob("*")))
-        clear(self)
+        clear(self, **options)
 
     with monkeypatch.context() as patch:
         patch.setattr(checkpoint_module, "save_file", fills)
@@ -143,6 +236,41 @@ def test_a_full_disk_that_is_emptied_in_time_costs_nothing(
     train(config, output=tmp_path / "run", progress=False)
     assert "the best model so far was not written ([Errno 28]" in caplog.text
     assert (tmp_path / "run" / "model.safetensors").is_file()
+
+
+def test_the_model_takes_the_place_of_an_old_checkpoint(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    real = Model.save
+
+    def full(self: Model, folder: Path) -> None:
+        if len(list((tmp_path / "run" / "checkpoints").glob("*"))) > 1:
+            raise OSError(28, "No space left on device")
+        real(self, folder)
+
+    monkeypatch.setattr(Model, "save", full)
+    result = train(config_of(tmp_path, {}), output=tmp_path / "run", progress=False)
+    assert json.loads((tmp_path / "run" / "metrics.json").read_text())["dev"]["metric"] == result.best_score
+
+
+def test_what_only_shows_a_run_does_not_end_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    config, folder = config_of(tmp_path, {"epochs": 1}), tmp_path / "run"
+    train(config, output=folder, progress=False)
+    (folder / "curves.png").unlink()
+    (folder / "curves.png").mkdir()
+    real, ended = RunRecord._write, [False]
+
+    def full(self: RunRecord) -> None:
+        if ended[0]:
+            raise OSError(28, "No space left on device")
+        ended[0] = True
+        real(self)
+
+    monkeypatch.setattr(RunRecord, "_write", full)
+    assert train(config, output=folder, progress=False).report is not None
+    assert f"no curves were drawn in {folder / 'curves.png'}" in caplog.text
+    assert f"the end of the run is not in {folder / 'run.json'}" in caplog.text
+    assert not (folder / "checkpoints").exists()
 
 
 def test_a_history_that_cannot_be_written_ends_no_run(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:

@@ -15,6 +15,7 @@ import pytest
 import torch
 
 from bilstm_tagger import Config, train
+from bilstm_tagger.training import run as run_module
 from bilstm_tagger.training.trainer import Trainer
 from tests import killed
 from tests.killed import Killed, config_of, fingerprint, kill_after, stopped
@@ -141,6 +142,35 @@ def test_a_run_goes_on_with_the_threads_it_began_with(
         torch.set_num_threads(now)
     assert f"going on with {now} processor threads, as the run began" in capfd.readouterr().err
     train(config, output=tmp_path / "whole", progress=False)
+    assert fingerprint(folder) == fingerprint(tmp_path / "whole")
+
+
+def test_data_is_prepared_with_the_threads_of_the_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    config, folder = stopped(tmp_path, monkeypatch)
+    now, seen = torch.get_num_threads(), []
+    prepare = run_module._prepare
+
+    def note(*arguments: Any) -> Any:
+        seen.append(torch.get_num_threads())
+        return prepare(*arguments)
+
+    monkeypatch.setattr(run_module, "_prepare", note)
+    try:
+        torch.set_num_threads(now + 1)
+        with monkeypatch.context() as patch:
+            kill_after(patch, 1)
+            with pytest.raises(Killed):
+                train(config, output=folder, progress=False)
+        assert seen == [now]
+        # Other data: another run, which has the threads of this machine.
+        write_conll(tmp_path / "train.conll", ner_rows(41))
+        torch.set_num_threads(now + 1)
+        train(config, output=folder, progress=False)
+        assert seen == [now, now, now + 1]
+        torch.set_num_threads(now + 1)
+        train(config, output=tmp_path / "whole", progress=False)
+    finally:
+        torch.set_num_threads(now)
     assert fingerprint(folder) == fingerprint(tmp_path / "whole")
 
 
