@@ -19,6 +19,8 @@ from bilstm_tagger.nn.crf import CRF
 
 __all__ = ["MixedScorer", "NetworkScorer", "Scorer", "mixed_crf"]
 
+# What an empty word is where files are read.
+_EMPTY = "\ufffd"
 Columns = Sequence[NDArray[np.float32] | None]
 
 
@@ -74,6 +76,8 @@ class NetworkScorer:
 
     def _batch(self, sentences: Sequence[list[str]], lengths: NDArray[np.int64], columns: Columns) -> Batch:
         tokens = [token for sentence in sentences for token in sentence]
+        if "" in tokens:
+            tokens = [token or _EMPTY for token in tokens]
         rows, table = self.cache.lookup(tokens)
         device = table.device
         mask = np.arange(int(lengths.max())) < lengths[:, None]  # (batch_size, seq_len)

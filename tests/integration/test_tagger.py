@@ -108,6 +108,12 @@ def test_text_words_rows_and_data_sets_give_the_same(tagger: Tagger) -> None:
         same(tagger.tag(row), result)
 
 
+def test_an_empty_word_is_tagged_as_files_with_it_are(tagger: Tagger) -> None:
+    empty, read = (tagger.tag(["Ada", word, "Oslo"], probabilities=True) for word in ("", "\ufffd"))
+    assert empty.tokens == ["Ada", "", "Oslo"]
+    assert np.array_equal(empty.probabilities, read.probabilities)
+
+
 def test_batches_streams_and_single_inputs_agree(tagger: Tagger) -> None:
     items: list[Any] = [*TEXTS, *(row["tokens"] for row in ner_rows(30)), ["one"], *TEXTS[::-1]]
     alone = [tagger.tag(item) for item in items]
