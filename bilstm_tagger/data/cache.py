@@ -1,9 +1,9 @@
 """The folder of Arrow files that rows are mapped from.
 
 A file's name is a hash of the source's content and of the options it was read with, so a changed source is read
-anew. Files are written under another name and then moved, so a torn one is never seen. When the files together grow
-beyond ``MAX_BYTES``, those not used for longest are deleted; ``clear_cache()``, or deleting the folder, removes all.
-The states of language models (``lm-*.npy``), which are kept beside them, count and go with them.
+anew. Files are written in a folder of their own (``tmp-*``) and then moved, so a torn one is never seen. When the
+files together grow beyond ``MAX_BYTES``, those not used for longest are deleted; ``clear_cache()``, or deleting the
+folder, removes all. The states of language models (``lm-*``), which are kept beside them, count and go with them.
 """
 
 from __future__ import annotations
@@ -22,8 +22,9 @@ from bilstm_tagger.cache_folder import cache_folder
 
 if TYPE_CHECKING:
     import datasets
+    from filelock import BaseFileLock
 
-__all__ = ["MAX_BYTES", "cache_folder", "clear_cache", "find", "keep", "workspace"]
+__all__ = ["MAX_BYTES", "cache_folder", "clear_cache", "find", "keep", "move_in", "workspace"]
 
 MAX_BYTES = 8 * 2**30
 
@@ -34,7 +35,7 @@ _logger = logging.getLogger("bilstm_tagger.data")
 def clear_cache() -> int:
     """Deletes all cached rows and states of language models, and returns how many files they were.
 
-    Those in use stay readable where the system allows deleting an open file.
+    Those in use stay readable where the system allows deleting an open file; those that are being written stay.
     """
     removed = 0
     for path in _cached(cache_folder()):
@@ -42,8 +43,7 @@ def clear_cache() -> int:
             path.unlink()
             path.with_suffix(".json").unlink(missing_ok=True)
             removed += 1
-    for folder in _files(cache_folder(), f"{_PREFIX}*"):
-        shutil.rmtree(folder, ignore_errors=True)
+    _remove_abandoned(cache_folder())
     return removed
 
 
@@ -69,15 +69,31 @@ def find(key: str) -> datasets.Dataset | None:
 
 @contextmanager
 def workspace() -> Iterator[Path]:
-    """Gives an empty folder inside the cache folder, deleted at the end.
+    """Gives a folder inside the cache folder, deleted at the end, or by the next process where this one is killed.
 
     Raises:
         OSError: The cache folder cannot be written.
     """
     folder = cache_folder()
     folder.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=folder, prefix=_PREFIX, ignore_cleanup_errors=True) as temporary:
+    _remove_abandoned(folder)
+    with (
+        tempfile.TemporaryDirectory(dir=folder, prefix=_PREFIX, ignore_cleanup_errors=True) as temporary,
+        _lock(Path(temporary)),
+    ):
         yield Path(temporary)
+
+
+def move_in(file: Path, name: str) -> Path:
+    """Moves a finished file from a workspace into the cache, and returns its place.
+
+    Raises:
+        OSError: The cache folder cannot be written.
+    """
+    target = cache_folder() / name
+    os.replace(file, target)
+    _prune(target)
+    return target
 
 
 def keep(rows: Path, key: str, messages: list[str]) -> datasets.Dataset:
@@ -93,14 +109,11 @@ def keep(rows: Path, key: str, messages: list[str]) -> datasets.Dataset:
     """
     import datasets
 
-    target = cache_folder() / f"{key}.arrow"
     if messages:
         note = rows.with_suffix(".json")
         note.write_text(json.dumps(messages, ensure_ascii=False), encoding="utf-8")
-        os.replace(note, target.with_suffix(".json"))
-    os.replace(rows, target)
-    _prune(target)
-    return datasets.Dataset.from_file(str(target))
+        os.replace(note, cache_folder() / f"{key}.json")
+    return datasets.Dataset.from_file(str(move_in(rows, f"{key}.arrow")))
 
 
 def _prune(newest: Path) -> None:
@@ -121,8 +134,31 @@ def _prune(newest: Path) -> None:
                 total -= size
 
 
+def _remove_abandoned(folder: Path) -> None:
+    """Deletes the workspaces of processes that were killed."""
+    for workspace in _files(folder, f"{_PREFIX}*"):
+        if _is_abandoned(workspace):
+            shutil.rmtree(workspace, ignore_errors=True)
+
+
+def _is_abandoned(workspace: Path) -> bool:
+    """Whether nobody holds a workspace's lock, which the system frees when a process ends."""
+    try:
+        with _lock(workspace):
+            return True
+    except OSError:
+        return False
+
+
+def _lock(workspace: Path) -> BaseFileLock:
+    """Returns the lock of who writes in a workspace; entering it raises an OSError where another has it."""
+    from filelock import FileLock
+
+    return FileLock(workspace / "lock", timeout=0)
+
+
 def _cached(folder: Path) -> list[Path]:
-    return [*_files(folder, "*.arrow"), *_files(folder, "lm-*.npy")]
+    return [*_files(folder, "*.arrow"), *_files(folder, "lm-*")]
 
 
 def _files(folder: Path, pattern: str) -> list[Path]:

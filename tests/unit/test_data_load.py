@@ -2,6 +2,7 @@ import logging
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import datasets
 import pytest
@@ -188,9 +189,32 @@ def test_clearing_and_bounding_the_cache(folder, write, monkeypatch):
     load_rows(paths[2], task="ner")
     assert sorted(int(item.stat().st_mtime) for item in folder.glob("*.arrow"))[0] == 1001  # the oldest is gone
     assert cache_folder() == folder
-    (cache_folder() / "lm-0123.npy").touch()  # of a language model
+    (cache_folder() / "lm-0123.states").touch()  # of a language model
     assert clear_cache() == 3
     assert clear_cache() == 0
+
+
+def write_to_cache():
+    with cache.workspace():
+        pass
+
+
+@pytest.mark.parametrize("clean", [clear_cache, write_to_cache])
+def test_what_killed_processes_leave_is_deleted_and_what_others_write_is_not(folder, clean):
+    code = (
+        "from bilstm_tagger.data import cache\n"
+        "with cache.workspace() as folder:\n"
+        "    (folder / 'rows.arrow').touch(); print(folder, flush=True); input()"
+    )
+    with subprocess.Popen([sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as writer:
+        written = Path(writer.stdout.readline().decode().strip()) / "rows.arrow"
+        clean()
+        assert written.exists()
+        writer.kill()
+        writer.wait()
+        assert written.exists()
+        clean()
+        assert not written.parent.exists()
 
 
 def test_where_the_cache_is(monkeypatch, tmp_path):
