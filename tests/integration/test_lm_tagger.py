@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -139,18 +142,60 @@ def test_other_weights_have_other_states(tmp_path: Path, monkeypatch: pytest.Mon
     assert not np.array_equal(first, second)
 
 
-def test_a_failed_computation_leaves_no_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_a_writable_cache_states_stay_in_memory(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    model, data = model_with(tmp_path, "frozen"), datasets.Dataset.from_list(ner_rows(3))
+    kept = encode_part(model, data, "rows").lm_states
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("BILSTM_TAGGER_CACHE", str(tmp_path / "file"))
+    np.testing.assert_array_equal(encode_part(model, data, "rows").lm_states, kept)
+    assert [message.split(" (")[0] for message in caplog.messages if "memory" in message] == [
+        "cannot write to the cache, so the language model's states stay in memory"
+    ]
+
+
+@pytest.mark.parametrize("when", ["before", "on the way"])
+def test_a_disk_that_fills_up_leaves_no_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, when: str
+) -> None:
+    model, data = model_with(tmp_path, "frozen"), datasets.Dataset.from_list(ner_rows(3))
+    kept = encode_part(model, data, "rows").lm_states
+
+    def full(*arguments: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
     monkeypatch.setenv("BILSTM_TAGGER_CACHE", str(tmp_path / "cache"))
-    model = model_with(tmp_path, "frozen")
-
-    def fail(path: Path, *args: object) -> None:
-        path.write_text("half")
-        raise OSError("no space left on device")
-
-    monkeypatch.setattr(lm_states_module, "_compute", fail)
-    with pytest.raises(OSError, match="no space left"):
-        encode_part(model, datasets.Dataset.from_list(ner_rows(3)), "rows")
+    if when == "before":
+        monkeypatch.setattr(os, "posix_fallocate", full, raising=False)
+    else:
+        monkeypatch.setattr(lm_states_module, "_digest", full)
+    np.testing.assert_array_equal(encode_part(model, data, "rows").lm_states, kept)
+    assert "No space left on device" in caplog.text
     assert list((tmp_path / "cache").iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        lambda content: b"",
+        lambda content: content[:60],
+        lambda content: content[:-1],
+        lambda content: content + b"0",
+        lambda content: bytes(len(content) - 16) + content[-16:],
+    ],
+)
+def test_damaged_states_are_computed_anew(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, damage: Callable[[bytes], bytes]
+) -> None:
+    monkeypatch.setenv("BILSTM_TAGGER_CACHE", str(tmp_path / "cache"))
+    model, data = model_with(tmp_path, "frozen"), datasets.Dataset.from_list(ner_rows(3))
+    whole = np.array(encode_part(model, data, "rows").lm_states)
+    [file] = cache_folder().iterdir()
+    content = file.read_bytes()
+    file.write_bytes(damage(content))
+    np.testing.assert_array_equal(encode_part(model, data, "rows").lm_states, whole)
+    assert file.read_bytes() == content
 
 
 def test_proteins_have_language_models_of_residues(tmp_path: Path) -> None:
