@@ -1,6 +1,7 @@
 """Fixtures that several tests use."""
 
 import os
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -20,6 +21,14 @@ def shared_data() -> Path:
     if not folder.is_dir():
         pytest.skip(f"the shared data sets are not at {folder}; BILSTM_TAGGER_SHARED_DATA can name another folder")
     return folder
+
+
+@pytest.fixture
+def heeded() -> Iterator[None]:
+    """Signals as in a terminal: what a shell starts in the background ignores Ctrl-C, and so do its children."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -20,7 +20,8 @@ A tagger takes it as an embedding, by two lines of its configuration:
 model = "lm/news"
 
 A sentence or paragraph a line, blank lines between documents; of proteins FASTA, or a chain a line.
-Ctrl-C stops; the same command goes on from the last checkpoint, as it does after a kill or a power cut."""
+Ctrl-C stops after the present step, with a checkpoint. The same command goes on from the last checkpoint, as it does
+after a kill or a power cut."""
 
 
 def pretrain_lm(
@@ -66,7 +67,8 @@ def pretrain_lm(
     )
     done = f"{result.passes:.2f} passes over {result.chars:,} characters in {result.seconds:.0f} s"
     if result.interrupted:
-        typer.echo(f"Interrupted after {done}; the same command goes on: {result.folder}")
+        again = "goes on" if result.resumable else "begins anew"
+        typer.echo(f"Interrupted after {done}; the same command {again}: {result.folder}")
         raise typer.Exit(130)
     typer.echo(
         f"Held-out text: {result.bits_ahead:.4f} bits a character ahead, {result.bits_back:.4f} back; {done}. "

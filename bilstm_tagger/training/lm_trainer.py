@@ -24,6 +24,7 @@ from bilstm_tagger.nn.char_lm import CharLanguageModel, CharReader, State
 from bilstm_tagger.split_rules import Kind
 from bilstm_tagger.training.checkpoint import Checkpoint, CheckpointFolder
 from bilstm_tagger.training.lm_display import LmDisplay
+from bilstm_tagger.training.stopping import StopRequest
 
 __all__ = ["LmSettings", "LmTrainer"]
 
@@ -179,32 +180,46 @@ class LmTrainer:
             return self.seconds / (60.0 * self.settings.minutes)
         return self.passes / self.settings.passes
 
-    def train(self, *, checkpoint_seconds: float) -> None:
-        """Trains until the planned passes or time are over; scores and saves ten times on the way."""
-        clock = written = time.monotonic()
-        pieces: Iterator[tuple[Tensor, Tensor]] = iter(())
-        while self.progress < 1.0:
-            piece = next(pieces, None)
-            if piece is None:
-                number, place = divmod(self.step_count, self.steps_in_pass)
-                pieces = self._pieces(number, place)
-                continue
-            rate = self.settings.rate(self.progress)
-            bits = [direction.step(chars, rate=rate) for direction, chars in zip(self.directions, piece, strict=True)]
-            self.step_count += 1
-            now = time.monotonic()
-            self.seconds, clock = self.seconds + now - clock, now
-            self.display.step(
-                progress=self.progress, bits=sum(bits) / 2, chars=piece[0][1:].numel(), seconds=self.seconds
-            )
-            if self.progress < 1.0 and now - written >= checkpoint_seconds:
-                self.write_checkpoint()
-                written = clock = time.monotonic()
-            if self.progress * _EVALUATIONS >= self.evaluations + 1:
-                self.evaluations = int(self.progress * _EVALUATIONS)
-                self._evaluate()
-                clock = time.monotonic()
+    def train(self, *, checkpoint_seconds: float) -> bool:
+        """Trains until the planned passes or time are over; scores and saves ten times on the way.
+
+        Ctrl-C and SIGTERM end it after the present step, with a checkpoint; a second Ctrl-C raises KeyboardInterrupt.
+
+        Returns:
+            Whether all is done.
+        """
+        with StopRequest() as stop:
+            clock = written = time.monotonic()
+            pieces: Iterator[tuple[Tensor, Tensor]] = iter(())
+            while self.progress < 1.0:
+                piece = next(pieces, None)
+                if piece is None:
+                    number, place = divmod(self.step_count, self.steps_in_pass)
+                    pieces = self._pieces(number, place)
+                    continue
+                bits = self._step(piece)
+                now = time.monotonic()
+                self.seconds, clock = self.seconds + now - clock, now
+                self.display.step(progress=self.progress, bits=bits, chars=piece[0][1:].numel(), seconds=self.seconds)
+                stopping = stop.requested
+                if self.progress < 1.0 and (stopping or now - written >= checkpoint_seconds):
+                    self.write_checkpoint()
+                    if stopping:
+                        return False
+                    written = clock = time.monotonic()
+                if self.progress * _EVALUATIONS >= self.evaluations + 1:
+                    self.evaluations = int(self.progress * _EVALUATIONS)
+                    self._evaluate()
+                    clock = time.monotonic()
         self.checkpoints.clear()
+        return True
+
+    def _step(self, piece: tuple[Tensor, Tensor]) -> float:
+        """One update of both directions; returns their mean bits a character."""
+        rate = self.settings.rate(self.progress)
+        bits = [direction.step(chars, rate=rate) for direction, chars in zip(self.directions, piece, strict=True)]
+        self.step_count += 1
+        return sum(bits) / 2
 
     def _pieces(self, number: int, done: int) -> Iterator[tuple[Tensor, Tensor]]:
         """Yields what is left of one pass, ``(steps + 1, streams)`` characters at a time, for both directions."""
@@ -258,7 +273,7 @@ class LmTrainer:
         try:
             self.checkpoints.write(Checkpoint(tensors, values), step=self.step_count)
         except OSError as error:
-            self.display.say(f"warning: no checkpoint was written ({error}); the run goes on, the one before is kept")
+            self.display.say(f"warning: no checkpoint was written ({error}); the one before is kept")
 
     def restore(self, checkpoint: Checkpoint) -> None:
         """Takes up what ``write_checkpoint`` wrote."""

@@ -37,7 +37,8 @@ class PretrainResult:
         chars: Characters of the text.
         passes: Times that the text was gone through.
         seconds: Training time, that of earlier parts of the run included.
-        interrupted: Whether Ctrl-C ended it; the same call goes on from the last checkpoint.
+        interrupted: Whether Ctrl-C or SIGTERM ended it.
+        resumable: Whether there is a checkpoint from which the same call goes on.
     """
 
     folder: Path
@@ -47,6 +48,7 @@ class PretrainResult:
     passes: float
     seconds: float
     interrupted: bool
+    resumable: bool
 
 
 def pretrain_lm(
@@ -64,7 +66,8 @@ def pretrain_lm(
 
     Where the folder holds an unfinished run of the same text and settings, that run goes on from its last checkpoint,
     and ends with the same weights, bit for bit, as if it had never stopped (with ``settings.minutes``, which looks at
-    the clock, with others). Every hundredth document is held out.
+    the clock, with others). Ctrl-C and SIGTERM end it after the present step, with a checkpoint; a second Ctrl-C ends
+    it at once. Every hundredth document is held out.
 
     Args:
         files: UTF-8 text, packed or not; a sentence, paragraph or chain a line, blank lines between documents.
@@ -90,14 +93,20 @@ def pretrain_lm(
         display.say(f"{len(text.chars):,} characters, {len(alphabet)} distinct; {len(held_out.chars):,} held out")
         trainer = LmTrainer(text, held_out, alphabet, settings, folder=Path(output), device=chosen, display=display)
         _take_up(trainer, resume=resume)
-        interrupted = False
         try:
-            trainer.train(checkpoint_seconds=60.0 * checkpoint_minutes)
+            interrupted = not trainer.train(checkpoint_seconds=60.0 * checkpoint_minutes)
         except KeyboardInterrupt:
             interrupted = True
     ahead, back = trainer.bits
     return PretrainResult(
-        Path(output), ahead, back, len(text.chars), trainer.passes, trainer.seconds, interrupted=interrupted
+        Path(output),
+        ahead,
+        back,
+        len(text.chars),
+        trainer.passes,
+        trainer.seconds,
+        interrupted=interrupted,
+        resumable=any(trainer.checkpoints.folder.glob("*.safetensors")),
     )
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import random
+import signal
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -88,22 +90,53 @@ def test_a_killed_run_ends_with_the_same_bits(
     assert same(tmp_path / "whole", tmp_path / "killed")
 
 
-def test_ctrl_c_keeps_what_there_is(text: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    step, taken = lm_trainer._Direction.step, [0]
+def signal_at(patch: pytest.MonkeyPatch, number: signal.Signals, step: int, *, times: int = 1) -> None:
+    """The process gets a signal while that step is computed."""
+    original, taken = lm_trainer.LmTrainer._step, [0]
 
-    def step_until(self: Any, *args: Any, **options: Any) -> float:
+    def step_and_signal(self: Any, piece: Any) -> float:
         taken[0] += 1
-        if taken[0] == 25:
-            raise KeyboardInterrupt
-        return step(self, *args, **options)
+        if taken[0] == step:
+            for _ in range(times):
+                os.kill(os.getpid(), number)
+        return original(self, piece)
 
+    patch.setattr(lm_trainer.LmTrainer, "_step", step_and_signal)
+
+
+@pytest.mark.usefixtures("heeded")
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_run_that_was_asked_to_stop_ends_with_the_same_bits(
+    text: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: signal.Signals
+) -> None:
+    whole = pretrain(text, tmp_path / "whole")
     with monkeypatch.context() as patch:
-        patch.setattr(lm_trainer._Direction, "step", step_until)
-        assert pretrain(text, tmp_path / "lm", checkpoint_minutes=0.0).interrupted
-    result = pretrain(text, tmp_path / "lm")
-    assert not result.interrupted
-    pretrain(text, tmp_path / "whole")
+        signal_at(patch, number, 13)
+        stopped = pretrain(text, tmp_path / "lm")
+    assert (stopped.interrupted, stopped.resumable) == (True, True)
+    steps = [path.name for path in (tmp_path / "lm" / "checkpoints").iterdir()]
+    assert steps == ["step-0000000013.safetensors"]
+    result = pretrain(text, tmp_path / "lm", resume=True)
+    assert (result.interrupted, result.resumable) == (False, False)
+    assert (result.bits_ahead, result.bits_back) == (whole.bits_ahead, whole.bits_back)
     assert same(tmp_path / "lm", tmp_path / "whole")
+
+
+@pytest.mark.usefixtures("heeded")
+def test_a_second_ctrl_c_ends_a_run_at_once(text: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    signal_at(monkeypatch, signal.SIGINT, 13, times=2)
+    result = pretrain(text, tmp_path / "lm")
+    assert (result.interrupted, result.resumable) == (True, False)
+
+
+@pytest.mark.usefixtures("heeded")
+def test_asked_to_stop_in_the_last_step_a_run_is_done(
+    text: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = replace(TINY, passes=0.01)
+    signal_at(monkeypatch, signal.SIGINT, 1)
+    assert not pretrain(text, tmp_path / "lm", settings).interrupted
+    assert not (tmp_path / "lm" / "checkpoints").exists()
 
 
 def test_the_learning_rate_rises_and_falls() -> None:
@@ -193,12 +226,13 @@ def test_the_command_says_how_good_it_got(text: Path, tmp_path: Path, capsys: py
     assert "Did you mean 'text.txt'?" in capsys.readouterr().err
 
 
+@pytest.mark.usefixtures("heeded")
 def test_the_interrupted_command_says_how_to_go_on(
     text: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    def interrupt(*args: object, **options: object) -> None:
-        raise KeyboardInterrupt
-
-    monkeypatch.setattr(lm_trainer.LmTrainer, "train", interrupt)
-    assert run("pretrain-lm", text, "--output", tmp_path / "lm", "--hidden-size", 8) == 130
-    assert "the same command goes on" in capsys.readouterr().out
+    arguments = [text, "--output", tmp_path / "lm", "--hidden-size", 8, "--streams", 4, "--steps", 20]
+    for times, message in ((2, "the same command begins anew"), (1, "the same command goes on")):
+        with monkeypatch.context() as patch:
+            signal_at(patch, signal.SIGINT, 2, times=times)
+            assert run("pretrain-lm", *arguments) == 130
+        assert message in capsys.readouterr().out

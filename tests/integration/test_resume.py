@@ -7,7 +7,6 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -81,14 +80,6 @@ def test_interrupted_by_hand_the_same_command_goes_on(tmp_path: Path, monkeypatc
     assert fingerprint(tmp_path / "part") == fingerprint(tmp_path / "whole")
     lines = (tmp_path / "part" / "metrics.jsonl").read_text(encoding="utf-8").splitlines()
     assert len(lines) == 4
-
-
-@pytest.fixture
-def heeded() -> Iterator[None]:
-    """Signals as in a terminal: what a shell starts in the background ignores Ctrl-C, and so do its children."""
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)
-    yield
-    signal.signal(signal.SIGINT, before)
 
 
 @pytest.mark.usefixtures("heeded")
