@@ -20,10 +20,11 @@ from bilstm_tagger.features.vocabulary import UNKNOWN, Vocabulary, build_vocabul
 from bilstm_tagger.inference.model import Model, build_network
 from bilstm_tagger.nn import NetworkSizes
 from bilstm_tagger.schemes import Scheme
-from bilstm_tagger.split_rules import Kind
 from bilstm_tagger.training.lowercase import count_lowered
 from bilstm_tagger.training.names import build_gazetteer
 from bilstm_tagger.training.start import copy_weights, load_start, with_names, word_vectors
+from bilstm_tagger.training.tokenizer import choose_tokenizer
+from bilstm_tagger.training.unlabelled import join_rows
 from bilstm_tagger.training.use_lm import copy_readers, language_model_sizes, load_language_model
 
 if TYPE_CHECKING:
@@ -34,7 +35,14 @@ __all__ = ["build_model"]
 _logger = logging.getLogger("bilstm_tagger.training")
 
 
-def build_model(config: Config, rows: Dataset, *, copies: Dataset | None = None, tags: Iterable[str] = ()) -> Model:
+def build_model(
+    config: Config,
+    rows: Dataset,
+    *,
+    unlabelled: Dataset | None = None,
+    copies: Dataset | None = None,
+    tags: Iterable[str] = (),
+) -> Model:
     """Builds the vocabulary of the training rows and a network with fresh weights.
 
     The weights come from torch's generator: seed it before.
@@ -42,13 +50,16 @@ def build_model(config: Config, rows: Dataset, *, copies: Dataset | None = None,
     Args:
         config: The run.
         rows: The training part.
+        unlabelled: Sentences without labels, whose words the model is to know too.
         copies: Sentences of it in lower case, whose words the model is to know too.
         tags: Further tags that the model is to have, in the form of the rows'.
 
     Raises:
         ConfigError: The configuration leaves the model without any input.
-        DataError: The rows have no tags.
+        DataError: The rows have no tags, or only some have dense columns.
     """
+    tokenizer = choose_tokenizer(config, rows)
+    rows = join_rows(rows, unlabelled)
     task = config.task_definition
     present = tag_values(rows)
     if not present:
@@ -73,7 +84,6 @@ def build_model(config: Config, rows: Dataset, *, copies: Dataset | None = None,
     )
     if start is not None:
         vocabulary = with_names(vocabulary, start.vocabulary)
-    tokenizer = _tokenizer(config, counts)
     lm = load_language_model(config.lm, tokenizer)
     if lm is not None:
         vocabulary = dataclasses.replace(vocabulary, alphabet=lm.alphabet)
@@ -175,13 +185,3 @@ def _dense_size(config: Config, rows: Dataset) -> int:
     if "dense" not in rows.column_names:
         return 0
     return next((len(row["dense"][0]) for row in rows if len(row["dense"])), 0)
-
-
-def _tokenizer(config: Config, counts: dict[str, int]) -> Kind:
-    """The configured way to cut raw text; ``auto`` sees whether the training tokens are single characters."""
-    if config.data.tokenizer != "auto":
-        return config.data.tokenizer
-    kind = config.task_definition.tokenizer
-    total = sum(counts.values())
-    single = sum(count for form, count in counts.items() if len(form) == 1)
-    return "characters" if kind == "words" and single > 0.95 * total else kind

@@ -91,7 +91,7 @@ def load_parts(config: Config) -> dict[str, Dataset]:
     parts = {"train": train, "dev": dev}
     if config.data.lowercase:
         parts["lowercase"] = lowered_rows(train, config.data.lowercase, seed=config.seed)
-    if (unlabelled := load_unlabelled(config)) is not None:
+    if (unlabelled := load_unlabelled(config, train)) is not None:
         parts["unlabelled"] = unlabelled
     # Read before the hours of training, so that a mistake in it shows at once.
     return parts | ({"test": load_part(config, "test")} if config.data.test else {})

@@ -217,7 +217,7 @@ def _prepare(config: Config, processes: Processes) -> _Ready:
     read, copies, unlabelled = rows["train"], rows.get("lowercase"), rows.get("unlabelled")
     # A share held out of the training part may have the only token of some tag.
     tags = () if config.data.dev else tag_values(rows["dev"])
-    model = build_model(config, join_rows(read, unlabelled), copies=copies, tags=tags)
+    model = build_model(config, read, unlabelled=unlabelled, copies=copies, tags=tags)
     learned = join_rows(join_rows(read, copies), unlabelled)
     model.network.to(processes.device)
     encoded = encode_part(model, learned, sources["train"])

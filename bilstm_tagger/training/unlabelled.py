@@ -12,6 +12,7 @@ from bilstm_tagger.errors import ConfigError, DataError, InputError
 from bilstm_tagger.features.splitting import Splitter, build_tokenizer
 from bilstm_tagger.features.vocabulary import PADDING_TOKEN, UNKNOWN_TOKEN
 from bilstm_tagger.split_rules import Kind
+from bilstm_tagger.training.tokenizer import choose_tokenizer
 
 if TYPE_CHECKING:
     from datasets import Dataset
@@ -19,11 +20,15 @@ if TYPE_CHECKING:
 __all__ = ["join_rows", "load_unlabelled"]
 
 # What the data section says of the columns and the chains of its sources holds here too.
-_READER_KEYS = ("token_column", "separator", "profiles", "profile_kinds", "skip_invalid", "tokenizer")
+_READER_KEYS = ("token_column", "separator", "profiles", "profile_kinds", "skip_invalid")
 
 
-def load_unlabelled(config: Config) -> Dataset | None:
+def load_unlabelled(config: Config, labelled: Dataset) -> Dataset | None:
     """Returns the rows of ``distill.unlabelled``, whose tags are all None; None where the configuration has none.
+
+    Args:
+        config: The run.
+        labelled: The training part; where its tokens are single characters, running text is cut into characters too.
 
     Raises:
         ConfigError: There is no teacher who could answer.
@@ -34,10 +39,11 @@ def load_unlabelled(config: Config) -> Dataset | None:
         return None
     if not config.distill.teacher:
         raise ConfigError("'distill.unlabelled' needs a teacher", hint="Name model folders in distill.teacher")
+    tokenizer = choose_tokenizer(config, labelled)
     if stem_suffix(Path(source)) == ".txt":
-        return _text_rows(Path(source), config)
+        return _text_rows(Path(source), tokenizer)
     options: dict[str, Any] = {key: getattr(config.data, key) for key in _READER_KEYS}
-    return load_rows(source, task=config.task_definition, require_tags=False, **options)
+    return load_rows(source, task=config.task_definition, require_tags=False, tokenizer=tokenizer, **options)
 
 
 def join_rows(labelled: Dataset, unlabelled: Dataset | None) -> Dataset:
@@ -57,13 +63,11 @@ def join_rows(labelled: Dataset, unlabelled: Dataset | None) -> Dataset:
     return joined
 
 
-def _text_rows(path: Path, config: Config) -> Dataset:
+def _text_rows(path: Path, kind: Kind) -> Dataset:
     """Reads a sentence a line; lines without a token are left out."""
     import datasets
 
-    kind: Kind = config.data.tokenizer if config.data.tokenizer != "auto" else config.task_definition.tokenizer
     splitter = Splitter(build_tokenizer(kind, {PADDING_TOKEN: 0, UNKNOWN_TOKEN: 1}))
-
     sentences: list[list[str]] = []
     for number, line in enumerate(read_lines(path), start=1):
         try:

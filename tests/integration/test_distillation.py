@@ -21,6 +21,7 @@ from bilstm_tagger.training.unlabelled import join_rows, load_unlabelled
 from tests.tiny import ner_rows, protein_rows, sections, tiny_config, tiny_model, write_conll
 
 ROWS = ner_rows(20)
+LABELLED = datasets.Dataset.from_list(ROWS)
 
 
 def config(folder: Path, distill: dict[str, Any], **changes: Any) -> Config:
@@ -126,9 +127,31 @@ def test_text_without_labels_is_learned_from(tmp_path: Path) -> None:
     assert record["train"]["sequences"] == len(ROWS)
     # The same from a file with tags: they are not read.
     tagged = write_conll(tmp_path / "more.conll", [{"tokens": ["Niels"], "tags": ["B-SCIENTIST"]}])
-    rows = load_unlabelled(config(tmp_path, {"teacher": str(tmp_path / "teacher"), "unlabelled": str(tagged)}))
+    settings = config(tmp_path, {"teacher": str(tmp_path / "teacher"), "unlabelled": str(tagged)})
+    rows = load_unlabelled(settings, LABELLED)
     assert rows is not None
     assert rows["tags"][:] == [[None]]
+
+
+@pytest.mark.parametrize(
+    ("name", "content"), [("text.txt", "adabob\nbobo\n"), ("text.jsonl", '{"text": "adabob"}\n{"text": "bobo"}\n')]
+)
+def test_text_is_cut_into_characters_where_the_labelled_tokens_are(tmp_path: Path, name: str, content: str) -> None:
+    letters = [{"id": str(index), "tokens": list("ada"), "tags": ["B-PER", "I-PER", "I-PER"]} for index in range(4)]
+    teacher = tiny_model(letters, seed=1)
+    assert teacher.tokenizer == "characters"
+    teacher.save(tmp_path / "teacher")
+    (tmp_path / name).write_text(content, encoding="utf-8")
+    data = {part: str(write_conll(tmp_path / part, letters)) for part in ("train", "dev")}
+    distill = {"teacher": str(tmp_path / "teacher"), "unlabelled": str(tmp_path / name)}
+    result = train(
+        tiny_config(data=data, distill=distill, training={"epochs": 1}), output=tmp_path / "run", progress=False
+    )
+    student = Model.load(result.folder)
+    assert student.tokenizer == "characters"
+    assert set(student.vocabulary.words) >= {"b", "o"}
+    record = json.loads((result.folder / "run.json").read_text(encoding="utf-8"))["data"]
+    assert record["unlabelled"]["tokens"] == 10
 
 
 def test_chains_with_unknown_states_are_learned_from(tmp_path: Path) -> None:
@@ -202,10 +225,10 @@ def test_a_text_of_blanks_and_a_chain_of_digits_are_refused(tmp_path: Path) -> N
     text = tmp_path / "text.txt"
     text.write_text("\n  \n")
     with pytest.raises(DataError, match=r"text\.txt: the text has no words"):
-        load_unlabelled(tiny_config(distill={"teacher": "any", "unlabelled": str(text)}))
+        load_unlabelled(tiny_config(distill={"teacher": "any", "unlabelled": str(text)}), LABELLED)
     text.write_text("ACDE\n12\n")
     with pytest.raises(DataError, match=r"text\.txt:2: not an amino acid"):
-        load_unlabelled(tiny_config("protein_ss3", distill={"teacher": "any", "unlabelled": str(text)}))
+        load_unlabelled(tiny_config("protein_ss3", distill={"teacher": "any", "unlabelled": str(text)}), LABELLED)
 
 
 def test_dense_columns_on_one_side_only_are_refused() -> None:
