@@ -83,10 +83,10 @@ class Teacher:
         """
         theirs, own = self.models[0].vocabulary.tags, student.vocabulary.tags
         if theirs != own:
+            missing = ", ".join(tag for tag in own if tag not in theirs) or "none"
+            further = ", ".join(tag for tag in theirs if tag not in own) or "none"
             raise ConfigError(
-                "'distill.teacher' has other tags than this run",
-                received=sorted(set(theirs) ^ set(own)) or list(theirs),
-                accepted=", ".join(own),
+                f"'distill.teacher' has other tags than this run (missing: {missing}; further: {further})",
                 hint="Train both on the same labels, with the same crf.scheme",
             )
         if student.network.sizes.constraints and not self.models[0].network.sizes.constraints:

@@ -190,9 +190,14 @@ def test_a_resumed_student_ends_with_the_same_bits(tmp_path: Path) -> None:
         (
             {"rows": [{"id": "0", "tokens": ["Oslo"], "tags": ["B-LOC"]}]},
             {},
-            r"has other tags than this run: got .*PER",
+            r"has other tags than this run \(missing: .*PER.*; further: none\)",
         ),
-        ({"crf": {"scheme": "IOB2"}}, {}, "has other tags than this run"),
+        ({}, {"crf": {"scheme": "IOB2"}}, r"has other tags than this run \(missing: none; further: E-.*, S-.*\)"),
+        (
+            {"rows": [{"id": "0", "tokens": ["Oslo"], "tags": ["B-LOC"]}], "crf": {"scheme": "IO"}},
+            {"rows": [{"id": "0", "tokens": ["Ada"], "tags": ["B-PER"]}], "crf": {"scheme": "IO"}},
+            r"\(missing: I-PER; further: I-LOC\)\. Train both on the same labels",
+        ),
         ({"crf": {"constraints": False}}, {}, "may give tags that the constraints of this run forbid"),
         ({"crf": {"constraints": False}}, {"crf": {"constraints": False}}, None),
         ({}, {"crf": {"constraints": False}}, None),
