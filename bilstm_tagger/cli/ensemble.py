@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from bilstm_tagger.errors import ModelError
+
 HELP = """Join several models of the same tags into one that tags with all of them.
 
 bilstm-tagger ensemble runs/names/seed-1 runs/names/seed-2 runs/names/seed-3 --output runs/names-3
@@ -27,5 +29,7 @@ def ensemble(
     from bilstm_tagger.inference import Tagger
 
     tagger = Tagger.from_pretrained(models)
+    if len(tagger.models) == 1:
+        raise ModelError("an ensemble needs at least two models", received=str(models[0]), hint="Name further folders")
     tagger.save_pretrained(output)
     typer.echo(f"Ensemble of {len(tagger.models)} models: {output}")

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
+import shutil
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -18,6 +20,7 @@ __all__ = ["check_members", "load_models", "make_scorer", "save_ensemble"]
 
 _NAME = "ensemble.json"
 _FORMAT_VERSION = 1
+_MEMBER = re.compile(r"member-[0-9]+")
 
 
 def make_scorer(models: Sequence[Model]) -> Scorer:
@@ -62,13 +65,16 @@ def _must_agree(model: Model) -> dict[str, Any]:
 
 
 def save_ensemble(models: Sequence[Model], folder: Path) -> None:
-    """Writes a folder that holds the members; ``ensemble.json``, which makes it an ensemble, comes last.
+    """Writes a folder that holds the members; ``ensemble.json``, which makes it an ensemble, comes after them.
+
+    Further members of the ensemble that the folder held before are deleted.
 
     Raises:
         ModelError: The folder is a model's.
     """
     if (folder / "config.json").exists():
         raise ModelError(f"{folder} holds a model, which an ensemble would hide", hint="Give another folder")
+    earlier = _earlier_members(folder)
     names = [f"member-{number}" for number in range(1, len(models) + 1)]
     for name, model in zip(names, models, strict=True):
         model.save(folder / name)
@@ -81,6 +87,17 @@ def save_ensemble(models: Sequence[Model], folder: Path) -> None:
     }
     text = json.dumps(values, indent=2) + "\n"
     replace_all(folder, {_NAME: lambda path: path.write_text(text, encoding="utf-8")})
+    for name in set(earlier) - set(names):
+        shutil.rmtree(folder / name)
+
+
+def _earlier_members(folder: Path) -> list[str]:
+    """Returns the members of the ensemble in a folder that are there, under the names that ``save_ensemble`` gives."""
+    try:
+        names = _read_members(folder)
+    except ModelError:
+        return []
+    return [name for name in names if _MEMBER.fullmatch(name) and (folder / name / "config.json").is_file()]
 
 
 def load_models(folder: Path, *, device: str | torch.device = "cpu") -> list[Model]:
@@ -89,9 +106,18 @@ def load_models(folder: Path, *, device: str | torch.device = "cpu") -> list[Mod
     Raises:
         ModelError: As ``Model.load`` does, or ``ensemble.json`` is damaged or of another format version.
     """
-    path = folder / _NAME
-    if not path.is_file() or (folder / "config.json").is_file():
+    if not (folder / _NAME).is_file() or (folder / "config.json").is_file():
         return [Model.load(folder, device=device)]
+    return [Model.load(folder / name, device=device) for name in _read_members(folder)]
+
+
+def _read_members(folder: Path) -> list[str]:
+    """Returns the names of an ensemble's members.
+
+    Raises:
+        ModelError: ``ensemble.json`` is missing, damaged or of another format version.
+    """
+    path = folder / _NAME
     try:
         values = json.loads(path.read_text(encoding="utf-8"))
         version, names = values["format_version"], [str(name) for name in values["members"]]
@@ -104,4 +130,4 @@ def load_models(folder: Path, *, device: str | torch.device = "cpu") -> list[Mod
             accepted=str(_FORMAT_VERSION),
             hint="Install a release of bilstm-tagger that reads it",
         )
-    return [Model.load(folder / name, device=device) for name in names]
+    return names

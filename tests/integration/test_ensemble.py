@@ -155,6 +155,30 @@ def test_a_model_is_not_hidden_by_an_ensemble(tmp_path: Path) -> None:
         Tagger(models).save_pretrained(tmp_path)
 
 
+def test_a_smaller_ensemble_leaves_no_member_of_the_larger_one(tmp_path: Path) -> None:
+    models = members()
+    Tagger(models).save_pretrained(tmp_path)
+    models[0].save(tmp_path / "member-4")  # not of this ensemble
+    (tmp_path / "notes").mkdir()
+    Tagger(models[:2]).save_pretrained(tmp_path)
+    assert {path.name for path in tmp_path.iterdir()} == {"ensemble.json", "member-1", "member-2", "member-4", "notes"}
+    same(Tagger.from_pretrained(tmp_path), Tagger(models[:2]), SENTENCES)
+
+
+def test_only_what_is_a_member_is_deleted(tmp_path: Path) -> None:
+    models = members()
+    folder = tmp_path / "all"
+    Tagger(models).save_pretrained(folder)
+    models[0].save(tmp_path / "elsewhere")
+    (folder / "member-3" / "config.json").unlink()
+    path = folder / "ensemble.json"
+    values = json.loads(path.read_text(encoding="utf-8"))
+    path.write_text(json.dumps(values | {"members": ["../elsewhere", "member-3"]}), encoding="utf-8")
+    Tagger(models[:2]).save_pretrained(folder)
+    assert (tmp_path / "elsewhere" / "config.json").exists()
+    assert (folder / "member-3").exists()
+
+
 def test_the_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     folders = []
     for number, model in enumerate(members()):
@@ -167,3 +191,8 @@ def test_the_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None
     assert run("tag", tmp_path / "all", text) == 0
     assert run("ensemble", *folders, "--output", folders[0]) == 2
     assert "would hide" in capsys.readouterr().err
+    assert run("ensemble", folders[0], "--output", tmp_path / "one") == 2
+    assert "an ensemble needs at least two models" in capsys.readouterr().err
+    assert not (tmp_path / "one").exists()
+    # An ensemble's folder holds several.
+    assert run("ensemble", tmp_path / "all", "--output", tmp_path / "copy") == 0
