@@ -211,7 +211,7 @@ class LmTrainer:
                     self.evaluations = int(self.progress * _EVALUATIONS)
                     self._evaluate()
                     clock = time.monotonic()
-        self.checkpoints.clear()
+        self.checkpoints.clear(damaged=True)
         return True
 
     def _step(self, piece: tuple[Tensor, Tensor]) -> float:
