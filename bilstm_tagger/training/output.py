@@ -1,9 +1,13 @@
-"""The folder that a run writes: whether it may, and the last of it."""
+"""The folder that a run writes: that it may, that no other does, and the last of it."""
 
 from __future__ import annotations
 
 import json
 import logging
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from bilstm_tagger.errors import ConfigError
@@ -11,7 +15,7 @@ from bilstm_tagger.inference.model import Model
 from bilstm_tagger.training.checkpoint import CheckpointFolder
 from bilstm_tagger.training.record import read_record
 
-__all__ = ["check_output", "remove_checkpoints", "save_finished"]
+__all__ = ["check_output", "hold_folder", "remove_checkpoints", "save_finished"]
 
 _logger = logging.getLogger("bilstm_tagger.training")
 
@@ -27,6 +31,49 @@ _OVERWRITTEN = (
     "tokenizer_config.json",
     "vocab.json",
 )
+
+
+@contextmanager
+def hold_folder(folder: Path) -> Iterator[None]:
+    """Keeps other processes from running into the same folder; the system lets go when this one ends, however it ends.
+
+    The folder is made, and removed if it stays empty. Windows and some network disks have no such locks; nothing is
+    kept there.
+
+    Raises:
+        ConfigError: Another process has it.
+        OSError: It cannot be made.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        with _lock(folder):
+            yield
+    finally:
+        with suppress(OSError):  # it is not empty
+            folder.rmdir()
+
+
+@contextmanager
+def _lock(folder: Path) -> Iterator[None]:
+    if sys.platform == "win32":
+        yield
+        return
+    import fcntl
+
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise ConfigError(
+                f"another process is writing into {folder}",
+                hint="Wait for its end, or name another folder with --output",
+            ) from None
+        except OSError:
+            pass  # a file system without locks
+        yield
+    finally:
+        os.close(descriptor)
 
 
 def check_output(folder: Path) -> None:

@@ -7,6 +7,7 @@ import json
 import logging
 import time
 from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -26,7 +27,7 @@ from bilstm_tagger.training.distillation import Distillation, load_teacher
 from bilstm_tagger.training.fingerprints import data_fingerprint, source_fingerprints
 from bilstm_tagger.training.history import History, plot_curves
 from bilstm_tagger.training.losses import tag_margins
-from bilstm_tagger.training.output import check_output, remove_checkpoints, save_finished
+from bilstm_tagger.training.output import check_output, hold_folder, remove_checkpoints, save_finished
 from bilstm_tagger.training.parts import Part, describe_rows, encode_part, load_parts, part_fingerprint, prepare_part
 from bilstm_tagger.training.processes import Processes
 from bilstm_tagger.training.record import RunRecord
@@ -108,6 +109,24 @@ def train(
         raise ConfigError("the key 'data.train' is missing", hint='Add under [data]: train = "FILE or builtin:NAME"')
     folder = Path(output or config.output or f"runs/{config.task}")
     processes = Processes.start(config.training.device)
+    with ExitStack() as held:
+        with processes.together():
+            if processes.first:
+                held.enter_context(hold_folder(folder))
+        result = _run(config, folder, processes, progress=progress, resume=resume, on_epoch=on_epoch)
+    return dataclasses.replace(result, seconds=time.perf_counter() - began)
+
+
+def _run(
+    config: Config,
+    folder: Path,
+    processes: Processes,
+    *,
+    progress: bool,
+    resume: bool,
+    on_epoch: Callable[[dict[str, Any]], bool] | None,
+) -> TrainingResult:
+    """Prepares, trains, scores and writes."""
     for line in idle_keys(config):
         _logger.warning("%s", line)
     if config.training.threads:
@@ -173,7 +192,7 @@ def train(
             remove_checkpoints(checkpoints)
     # The others wait until all is written.
     processes.spread_bytes(b"")
-    return dataclasses.replace(result, seconds=time.perf_counter() - began)
+    return result
 
 
 @dataclass(frozen=True)

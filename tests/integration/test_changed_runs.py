@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -96,6 +97,18 @@ def test_files_of_others_are_not_overwritten(tmp_path: Path, name: str) -> None:
         train(config_of(tmp_path, {"epochs": 1}), output=folder, progress=False)
     assert [path.name for path in folder.iterdir()] == [name]
     assert (folder / name).read_text() == '{"model_type": "bert"}'
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there are no locks of folders")
+def test_two_runs_never_share_a_folder(tmp_path: Path) -> None:
+    config, folder = config_of(tmp_path, {}), tmp_path / "run"
+
+    def meanwhile(record: dict[str, Any]) -> bool:
+        with pytest.raises(ConfigError, match=f"another process is writing into {folder}"):
+            train(config, output=folder, progress=False)
+        return False
+
+    assert train(config, output=folder, progress=False, on_epoch=meanwhile).epochs == 4
 
 
 def test_a_model_is_replaced_with_or_without_its_record(tmp_path: Path) -> None:
