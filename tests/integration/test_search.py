@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -11,7 +12,6 @@ from typing import Any
 import pytest
 
 from bilstm_tagger import Config, ConfigError, MissingDependencyError, Tagger, TaggerError, train
-from bilstm_tagger.errors import ModelError
 from bilstm_tagger.training.search import Choices, Range, SearchResult, Space, search
 from bilstm_tagger.training.search import run as search_run
 from tests.tiny import pos_rows, tiny_config, write_conll
@@ -198,11 +198,17 @@ def test_another_search_in_the_folder_is_refused(tmp_path: Path) -> None:
         quiet(config(tmp_path), LAYERS, 2, tmp_path / "runs", seeds=[1, 2])
 
 
-def test_scores_that_are_gone_are_named(tmp_path: Path) -> None:
-    quiet(config(tmp_path), LAYERS, 2, tmp_path / "runs")
-    (tmp_path / "runs" / "trial-0" / "seeds.json").write_text("{}")
-    with pytest.raises(ModelError, match=r"scores of a finished trial cannot be read in .*trial-0 \(KeyError\)"):
-        quiet(config(tmp_path), LAYERS, 2, tmp_path / "runs")
+def test_the_folder_of_a_finished_trial_may_be_removed(tmp_path: Path) -> None:
+    settings = config(tmp_path, epochs=1)
+    before = quiet(settings, RATES, 1, tmp_path / "runs", seeds=[1, 2])
+    best = (tmp_path / "runs" / "best.toml").read_bytes()
+    shutil.rmtree(tmp_path / "runs" / "trial-0")
+    again = quiet(settings, RATES, 1, tmp_path / "runs", seeds=[1, 2])
+    assert again == before
+    assert (tmp_path / "runs" / "best.toml").read_bytes() == best
+    more = quiet(settings, RATES, 2, tmp_path / "runs", seeds=[1, 2])
+    assert summary(more)[:1] == summary(before)
+    assert [trial.state for trial in more.trials] == ["finished"] * 2
 
 
 def test_a_search_has_trials_and_one_process(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -19,7 +19,7 @@ from bilstm_tagger.training.checkpoint import CheckpointFolder
 from bilstm_tagger.training.fingerprints import source_fingerprints
 from bilstm_tagger.training.parts import hash_parts
 from bilstm_tagger.training.processes import launched
-from bilstm_tagger.training.search.report import SearchResult, TrialRecord
+from bilstm_tagger.training.search.report import SearchResult
 from bilstm_tagger.training.search.space import Space, apply_values, check_space, grid
 from bilstm_tagger.training.search.study import Study, Trial
 from bilstm_tagger.training.seeds import train_seeds
@@ -78,16 +78,12 @@ def search(
     interrupted = False
     while not interrupted and (trial := study.next(trials)) is not None:
         interrupted = runner.run(trial)
-    records = [
-        TrialRecord(number, values, state, _read_scores(folder / f"trial-{number}") if state == "finished" else [])
-        for number, values, state in study.trials()
-    ]
     metric = config.training.metric.replace("auto", config.task_definition.metric)
-    result = SearchResult(folder, metric, tuple(space), records, interrupted=interrupted)
+    result = SearchResult(folder, metric, tuple(space), study.records(), interrupted=interrupted)
     if result.ranked:
         _write(result, config)
     elif not interrupted:
-        raise TaggerError(f"none of {len(records)} trials led to a model: {runner.problem}")
+        raise TaggerError(f"none of {len(result.trials)} trials led to a model: {runner.problem}")
     return result
 
 
@@ -150,7 +146,7 @@ class _Runner:
             return True
         else:
             self.announce(f"{name}: {statistics.fmean(scores):.4f}")
-            trial.finish(statistics.fmean(scores))
+            trial.finish(scores)
         return False
 
     def _train(self, trial: Trial) -> tuple[list[float] | None, bool]:
@@ -171,18 +167,6 @@ class _Runner:
             return None, pruned
         result = train_seeds(config, self.seeds, output=folder, progress=self.progress)
         return None if result.interrupted else result.dev, False
-
-
-def _read_scores(folder: Path) -> list[float]:
-    """Returns the dev scores that ``train_seeds`` left in a finished trial's folder."""
-    try:
-        scores: list[float] = json.loads((folder / "seeds.json").read_text(encoding="utf-8"))["dev"]["scores"]
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise ModelError(
-            f"the scores of a finished trial cannot be read in {folder} ({type(error).__name__})",
-            hint="Search anew with another --output",
-        ) from None
-    return scores
 
 
 def _write(result: SearchResult, config: Config) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import statistics
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,7 +12,7 @@ import numpy as np
 
 from bilstm_tagger.errors import ConfigError, MissingDependencyError
 from bilstm_tagger.training.checkpoint import differences
-from bilstm_tagger.training.search.report import State
+from bilstm_tagger.training.search.report import State, TrialRecord
 from bilstm_tagger.training.search.space import Choices, Space, Value
 
 if TYPE_CHECKING:
@@ -21,6 +22,7 @@ __all__ = ["Study", "Trial"]
 
 _NAME = "search"
 _IDENTITY = "identity"
+_SCORES = "scores"
 
 
 class Trial:
@@ -55,9 +57,10 @@ class Trial:
             self.live.report(score, epoch)
         return self.live.should_prune()
 
-    def finish(self, score: float) -> None:
-        """Notes the score."""
-        self.study.tell(self.number, score)
+    def finish(self, scores: list[float]) -> None:
+        """Notes the score of each seed, and their mean as that of the trial."""
+        self.live.set_user_attr(_SCORES, scores)
+        self.study.tell(self.number, statistics.fmean(scores))
 
     def prune(self) -> None:
         """Notes that it ended early."""
@@ -136,11 +139,22 @@ class Study:
         live = self.study.ask(_distributions(self.space))
         return Trial(self.study, live.number, dict(live.params), live)
 
-    def trials(self) -> list[tuple[int, dict[str, Value], State]]:
-        """Returns number, values and state of all trials that were begun."""
+    def records(self) -> list[TrialRecord]:
+        """Returns all trials that were begun."""
         names = {state: name for name, state in _states().items()}
-        known = self.study.get_trials(deepcopy=False)
-        return [(trial.number, dict(trial.params), names[trial.state]) for trial in known if trial.state in names]
+        return [
+            TrialRecord(trial.number, dict(trial.params), names[trial.state], _scores(trial))
+            for trial in self.study.get_trials(deepcopy=False)
+            if trial.state in names
+        ]
+
+
+def _scores(trial: optuna.trial.FrozenTrial) -> list[float]:
+    """Returns the score of each seed of a finished trial; their mean where the study is of an earlier release."""
+    if trial.state != _states()["finished"]:
+        return []
+    scores: list[float] = trial.user_attrs.get(_SCORES, [trial.value])
+    return scores
 
 
 def _states() -> dict[State, optuna.trial.TrialState]:
