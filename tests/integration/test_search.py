@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,7 @@ import pytest
 from bilstm_tagger import Config, ConfigError, MissingDependencyError, Tagger, TaggerError, train
 from bilstm_tagger.training.search import Choices, Range, SearchResult, Space, search
 from bilstm_tagger.training.search import run as search_run
+from bilstm_tagger.training.seeds import SeedsResult
 from tests.tiny import pos_rows, tiny_config, write_conll
 from tests.unit.cli_helpers import run
 
@@ -103,6 +104,34 @@ def test_a_finished_search_takes_more_trials(tmp_path: Path) -> None:
     assert summary(longer)[:1] == summary(short)
     assert len(longer.trials) == 2
     assert all(line.startswith("trial 1: ") for line in lines)
+
+
+def scored_by_width(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Trains nothing: the score of a trial is the width of its encoder."""
+
+    def train_seeds(config: Config, seeds: Sequence[int], *, output: Path, **options: Any) -> SeedsResult:
+        score = config.encoder.hidden_size / 100
+        return SeedsResult(output, "accuracy", list(seeds), [score for _ in seeds], [])
+
+    monkeypatch.setattr(search_run, "train_seeds", train_seeds)
+
+
+@pytest.mark.parametrize("layers", [Choices((1, 2)), Range(1, 2)])
+def test_no_settings_are_tried_twice(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, layers: Choices | Range) -> None:
+    scored_by_width(monkeypatch)
+    space: Space = {"encoder.hidden_size": Choices(tuple(range(2, 14))), "encoder.layers": layers}
+    for trials, found in ((22, 22), (23, 23), (40, 24), (40, 24)):
+        result = quiet(config(tmp_path), space, trials, tmp_path / "runs")
+        assert len({tuple(trial.values.items()) for trial in result.trials}) == len(result.trials) == found
+
+
+def test_proposals_are_the_same_in_one_session_and_in_many(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    scored_by_width(monkeypatch)
+    space: Space = {"encoder.hidden_size": Range(2, 9), "encoder.layers": Choices((1, 2, 3))}
+    whole = quiet(config(tmp_path), space, 20, tmp_path / "whole")
+    for trials in range(1, 21):
+        result = quiet(config(tmp_path), space, trials, tmp_path / "runs")
+    assert summary(result) == summary(whole)
 
 
 def test_ctrl_c_stops_and_the_same_search_goes_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -209,6 +238,16 @@ def test_the_folder_of_a_finished_trial_may_be_removed(tmp_path: Path) -> None:
     more = quiet(settings, RATES, 2, tmp_path / "runs", seeds=[1, 2])
     assert summary(more)[:1] == summary(before)
     assert [trial.state for trial in more.trials] == ["finished"] * 2
+
+
+def test_a_study_that_has_no_scores_of_seeds_gives_their_mean(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    scored_by_width(monkeypatch)
+    before = quiet(config(tmp_path), LAYERS, 2, tmp_path / "runs", seeds=[1, 2])
+    file = tmp_path / "runs" / "study.jsonl"
+    lines = file.read_text(encoding="utf-8").splitlines(keepends=True)
+    file.write_text("".join(line for line in lines if '"scores"' not in line), encoding="utf-8")
+    again = quiet(config(tmp_path), LAYERS, 2, tmp_path / "runs", seeds=[1, 2])
+    assert [trial.scores for trial in again.trials] == [[trial.mean] for trial in before.trials]
 
 
 def test_a_search_has_trials_and_one_process(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

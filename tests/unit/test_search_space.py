@@ -11,6 +11,7 @@ from bilstm_tagger.errors import ConfigError
 from bilstm_tagger.training.search.space import (
     Choices,
     Range,
+    Space,
     apply_values,
     check_space,
     grid,
@@ -44,6 +45,7 @@ def test_choices_and_ranges_are_read(text: str, key: str, values: object) -> Non
         ("=1,2", "has the form section.key=VALUES"),
         ("encoder.layers=", "has the form section.key=VALUES"),
         ("encoder.layers=1,1", "must be different"),
+        ("encoder.layers=1,1.0", "must be different"),
         ("encoder.kind=lstm,,gru", "'encoder.kind' cannot be varied: got ''"),
         ("encoder.layers=3..1", "the range of 'encoder.layers' cannot be read"),
         ("encoder.layers=1..many", "the range of 'encoder.layers' cannot be read"),
@@ -116,9 +118,10 @@ def test_values_are_applied_and_the_rest_stays() -> None:
     assert apply_values(config, {"encoder.layers": 1, "training.rates": {}, "seed": 1}) == CONFIG
 
 
-def test_a_space_of_choices_is_a_grid() -> None:
-    space = {"encoder.layers": Choices((1, 2)), "encoder.kind": Choices(("lstm", "gru"))}
-    combinations = grid(space)
+def test_choices_and_whole_numbers_are_a_grid() -> None:
+    space: Space = {"encoder.layers": Range(1, 2), "encoder.kind": Choices(("lstm", "gru"))}
+    combinations = grid(space, 4)
     assert combinations is not None
     assert [tuple(values.values()) for values in combinations] == [(1, "lstm"), (1, "gru"), (2, "lstm"), (2, "gru")]
-    assert grid(space | {"training.learning_rate": Range(0.1, 1.0)}) is None
+    assert grid(space, 3) is None
+    assert grid(space | {"training.learning_rate": Range(0.1, 1.0)}, 100) is None

@@ -20,7 +20,7 @@ from bilstm_tagger.training.fingerprints import source_fingerprints
 from bilstm_tagger.training.parts import hash_parts
 from bilstm_tagger.training.processes import launched
 from bilstm_tagger.training.search.report import SearchResult
-from bilstm_tagger.training.search.space import Space, apply_values, check_space, grid
+from bilstm_tagger.training.search.space import Space, apply_values, check_space
 from bilstm_tagger.training.search.study import Study, Trial
 from bilstm_tagger.training.seeds import train_seeds
 from bilstm_tagger.training.toml import config_to_toml
@@ -42,7 +42,8 @@ def search(
     """Trains with values from a space, keeps all models, and writes the best configuration as ``best.toml``.
 
     Proposals come from Optuna's tree-structured Parzen estimator (Bergstra et al. 2011), with the configuration's seed;
-    a space of choices alone that has no more combinations than there are to be trials is gone through from end to end.
+    none is made twice. A space of choices and whole numbers alone that has no more combinations than there are to be
+    trials is gone through from end to end.
     A trial's score is the mean over its seeds of the best dev score. The test part is left alone: a search that looked
     at it would leave no honest score.
 
@@ -70,10 +71,6 @@ def search(
     folder = Path(output or f"{config.output or f'runs/{config.task}'}-search")
     identity = _identity(config, space, seeds)
     study = Study(folder / "study.jsonl", space, identity, seed=config.seed, prune=prune)
-    combinations = grid(space)
-    if combinations is not None and len(combinations) <= trials:
-        study.enqueue(combinations)
-        trials = len(combinations)
     runner = _Runner(config, folder, tuple(seeds), progress=progress, announce=announce or (lambda line: None))
     interrupted = False
     while not interrupted and (trial := study.next(trials)) is not None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import math
 import tomllib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -45,6 +45,11 @@ class Range:
     low: float
     high: float
     log: bool = False
+
+    @property
+    def whole(self) -> bool:
+        """Whether all its numbers are whole."""
+        return isinstance(self.low, int) and isinstance(self.high, int)
 
 
 Space = dict[str, Choices | Range]
@@ -122,10 +127,17 @@ def apply_values(config: Config, values: Mapping[str, Any]) -> Config:
     return Config.from_dict(nested)
 
 
-def grid(space: Space) -> list[dict[str, Value]] | None:
-    """Returns all combinations of a space of choices; None where it has a range."""
-    axes = [values.values for values in space.values() if isinstance(values, Choices)]
-    if len(axes) < len(space):
+def grid(space: Space, most: int) -> list[dict[str, Value]] | None:
+    """Returns all combinations of choices and whole numbers; None where there are more than ``most``."""
+    axes: list[Sequence[Value]] = []
+    for values in space.values():
+        if isinstance(values, Choices):
+            axes.append(tuple(dict.fromkeys(values.values)))
+        elif values.whole:
+            axes.append(range(int(values.low), int(values.high) + 1))
+        else:
+            return None
+    if math.prod(map(len, axes)) > most:
         return None
     return [dict(zip(space, values, strict=True)) for values in itertools.product(*axes)]
 
@@ -150,7 +162,7 @@ def _choices(key: str, values: list[Any]) -> Choices:
     for value in values:
         if not isinstance(value, Value) or value == "":
             raise ConfigError(f"'{key}' cannot be varied", received=value, accepted="numbers, strings, true, false")
-    if not values or len(set(map(repr, values))) < len(values):
+    if not values or len(set(values)) < len(values):
         raise ConfigError(f"the choices of '{key}' must be different", received=values, accepted=_FORMS)
     return Choices(tuple(values))
 

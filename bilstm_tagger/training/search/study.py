@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import statistics
 from collections.abc import Iterable, Mapping
@@ -13,7 +14,7 @@ import numpy as np
 from bilstm_tagger.errors import ConfigError, MissingDependencyError
 from bilstm_tagger.training.checkpoint import differences
 from bilstm_tagger.training.search.report import State, TrialRecord
-from bilstm_tagger.training.search.space import Choices, Space, Value
+from bilstm_tagger.training.search.space import Choices, Space, Value, grid
 
 if TYPE_CHECKING:
     import optuna
@@ -23,6 +24,8 @@ __all__ = ["Study", "Trial"]
 _NAME = "search"
 _IDENTITY = "identity"
 _SCORES = "scores"
+# What the estimator is sure of, it proposes again and again; after so many repeats chance proposes.
+_DRAWS = 10
 
 
 class Trial:
@@ -100,6 +103,7 @@ class Study:
             storage=optuna.storages.JournalStorage(JournalFileBackend(str(path))),
             study_name=_NAME,
             direction="maximize",
+            sampler=optuna.samplers.RandomSampler(),  # not asked: see _propose
             pruner=optuna.pruners.MedianPruner() if prune else optuna.pruners.NopPruner(),
             load_if_exists=True,
         )
@@ -114,30 +118,26 @@ class Study:
                 hint="Undo the change, or give another --output",
             )
 
-    def enqueue(self, combinations: Iterable[Mapping[str, Value]]) -> None:
-        """Makes these the next trials, in this order, but for those that there are already."""
-        for values in combinations:
-            self.study.enqueue_trial(dict(values), skip_if_exists=True)
-
     def next(self, limit: int) -> Trial | None:
-        """Returns an unfinished trial of an earlier session, else a new one; None when there are ``limit`` trials."""
+        """Returns an unfinished trial of an earlier session, else a new one.
+
+        None when there are ``limit`` trials, or all that the space has.
+        """
         import optuna
 
         states = optuna.trial.TrialState
-        for trial in self.study.get_trials(deepcopy=False, states=[states.RUNNING]):
-            if set(trial.params) == set(self.space):
-                live = optuna.trial.Trial(self.study, trial._trial_id)
-                return Trial(self.study, trial.number, dict(trial.params), live, trial.intermediate_values)
-            # Killed while its values were being written.
-            self.study.tell(trial.number, state=states.FAIL)
-        begun = [t for t in self.study.get_trials(deepcopy=False) if t.state != states.WAITING]
-        if len(begun) >= limit:
-            return None
-        # A generator for each trial: its values do not depend on where the search was interrupted.
-        seed = int(np.random.SeedSequence([self.seed, len(begun)]).generate_state(1)[0])
-        self.study.sampler = optuna.samplers.TPESampler(seed=seed)
-        live = self.study.ask(_distributions(self.space))
-        return Trial(self.study, live.number, dict(live.params), live)
+        if not (unfinished := self.study.get_trials(deepcopy=False, states=[states.RUNNING])):
+            values = self._propose(limit)
+            if values is None:
+                return None
+            # In one piece: a kill leaves either no trial or one with all its values.
+            self.study.add_trial(
+                optuna.trial.create_trial(state=states.RUNNING, params=values, distributions=_distributions(self.space))
+            )
+            unfinished = self.study.get_trials(deepcopy=False, states=[states.RUNNING])
+        trial = unfinished[0]
+        live = optuna.trial.Trial(self.study, trial._trial_id)
+        return Trial(self.study, trial.number, dict(trial.params), live, trial.intermediate_values)
 
     def records(self) -> list[TrialRecord]:
         """Returns all trials that were begun."""
@@ -147,6 +147,30 @@ class Study:
             for trial in self.study.get_trials(deepcopy=False)
             if trial.state in names
         ]
+
+    def _propose(self, limit: int) -> dict[str, Value] | None:
+        """Returns values that no trial has; None as in ``next``."""
+        import optuna
+
+        known = self.study.get_trials(deepcopy=False)
+        tried = [trial.params for trial in known]
+        combinations = grid(self.space, limit)
+        if combinations is not None:
+            return next((values for values in combinations if values not in tried), None)
+        if len(tried) >= limit:
+            return None
+        # A generator for each trial: its values do not depend on where the search was interrupted.
+        seed = int(np.random.SeedSequence([self.seed, len(tried)]).generate_state(1)[0])
+        # A study in memory, in which a proposal that is not taken leaves no trace.
+        draft = optuna.create_study(direction="maximize", sampler=optuna.samplers.TPESampler(seed=seed))
+        draft.add_trials(known)
+        for draw in itertools.count():
+            if draw == _DRAWS:
+                draft.sampler = optuna.samplers.RandomSampler(seed=seed)
+            values = draft.ask(_distributions(self.space)).params
+            if values not in tried:
+                break
+        return values
 
 
 def _scores(trial: optuna.trial.FrozenTrial) -> list[float]:
@@ -175,8 +199,8 @@ def _distributions(space: Space) -> dict[str, optuna.distributions.BaseDistribut
     for key, values in space.items():
         if isinstance(values, Choices):
             found[key] = distributions.CategoricalDistribution(values.values)
-        elif isinstance(values.low, int) and isinstance(values.high, int):
-            found[key] = distributions.IntDistribution(values.low, values.high, log=values.log)
+        elif values.whole:
+            found[key] = distributions.IntDistribution(int(values.low), int(values.high), log=values.log)
         else:
             found[key] = distributions.FloatDistribution(values.low, values.high, log=values.log)
     return found
