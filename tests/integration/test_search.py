@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from bilstm_tagger import Config, ConfigError, MissingDependencyError, Tagger, TaggerError, train
+from bilstm_tagger import Config, ConfigError, DataError, MissingDependencyError, Tagger, TaggerError, train
 from bilstm_tagger.training.search import Choices, Range, SearchResult, Space, search
 from bilstm_tagger.training.search import run as search_run
 from bilstm_tagger.training.seeds import SeedsResult
@@ -200,6 +200,34 @@ def test_scores_on_other_data_are_not_ranked_together(tmp_path: Path) -> None:
     write_conll(tmp_path / "train.conll", pos_rows(13))
     with pytest.raises(ConfigError, match=r"holds another search: data\.train: '\w+' -> '\w+'\. Undo"):
         quiet(changed, LAYERS, 2, tmp_path / "runs")
+
+
+def test_a_varied_source_that_changed_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    scored_by_width(monkeypatch)
+    files = [write_conll(tmp_path / f"{name}.conll", pos_rows(12, seed=seed)) for seed, name in enumerate("abc")]
+    lists = [tmp_path / f"{name}.vec" for name in "de"]
+    for file in lists:
+        file.write_text("met 0.1 0.2\nsaw 0.3 0.4\n")
+    space: Space = {"data.train": Choices(tuple(map(str, files))), "word.vectors": Choices(tuple(map(str, lists)))}
+    quiet(config(tmp_path), space, 2, tmp_path / "runs")
+    quiet(config(tmp_path), space, 3, tmp_path / "runs")
+    kept = {file: file.read_bytes() for file in (*files, *lists)}
+    for file in (files[1], files[2], lists[1]):
+        file.write_bytes(kept[file] * 2)
+        with pytest.raises(ConfigError, match=rf"{file}: '\w+' -> '\w+'\. Undo"):
+            quiet(config(tmp_path), space, 3, tmp_path / "runs")
+        file.write_bytes(kept[file])
+    lists[0].write_text("met 0.5 0.6\n")
+    with pytest.raises(ConfigError, match=r"holds another search: sources\.word\.vectors: '\w+' -> '\w+'\. Undo"):
+        quiet(config(tmp_path), space, 3, tmp_path / "runs")
+
+
+def test_a_varied_source_that_cannot_be_read_shows_before_the_first_trial(tmp_path: Path) -> None:
+    settings = config(tmp_path)
+    space: Space = {"data.train": Choices((str(settings.data.train), str(tmp_path / "none.conll")))}
+    with pytest.raises(DataError, match=r"none\.conll: no such file"):
+        quiet(settings, space, 2, tmp_path / "runs")
+    assert not (tmp_path / "runs").exists()
 
 
 def test_values_that_do_not_go_together_fail_alone(tmp_path: Path) -> None:

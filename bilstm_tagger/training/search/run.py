@@ -16,9 +16,8 @@ from typing import Any
 from bilstm_tagger.config import Config
 from bilstm_tagger.errors import ConfigError, DataError, MissingDependencyError, ModelError, TaggerError
 from bilstm_tagger.training.checkpoint import CheckpointFolder
-from bilstm_tagger.training.fingerprints import source_fingerprints
-from bilstm_tagger.training.parts import hash_parts
 from bilstm_tagger.training.processes import launched
+from bilstm_tagger.training.search.identity import search_identity, without_test
 from bilstm_tagger.training.search.report import SearchResult
 from bilstm_tagger.training.search.space import Space, apply_values, check_space
 from bilstm_tagger.training.search.study import Study, Trial
@@ -69,7 +68,7 @@ def search(
         raise ConfigError("a search has at least one trial", received=trials)
     check_space(space, config)
     folder = Path(output or f"{config.output or f'runs/{config.task}'}-search")
-    identity = _identity(config, space, seeds)
+    identity = search_identity(config, space, seeds)
     study = Study(folder / "study.jsonl", space, identity, seed=config.seed, prune=prune)
     runner = _Runner(config, folder, tuple(seeds), progress=progress, announce=announce or (lambda line: None))
     interrupted = False
@@ -82,24 +81,6 @@ def search(
     elif not interrupted:
         raise TaggerError(f"none of {len(result.trials)} trials led to a model: {runner.problem}")
     return result
-
-
-def _identity(config: Config, space: Space, seeds: Sequence[int]) -> dict[str, Any]:
-    """Returns what must be the same for a search to go on: scores on other data cannot be ranked together."""
-    configuration = config.to_dict()
-    del configuration["output"]
-    return {
-        "configuration": configuration,
-        "space": {key: str(values) for key, values in space.items()},
-        "seeds": list(seeds),
-        "data": hash_parts(_without_test(config)),
-        "sources": source_fingerprints(config),
-    }
-
-
-def _without_test(config: Config) -> Config:
-    """Returns the configuration without its test part: selection is the dev part's business."""
-    return config.model_copy(update={"data": config.data.model_copy(update={"test": None})})
 
 
 @dataclass
@@ -148,7 +129,7 @@ class _Runner:
 
     def _train(self, trial: Trial) -> tuple[list[float] | None, bool]:
         """Returns the score of each seed, None where Ctrl-C came before the last; and whether it was pruned."""
-        config = _without_test(apply_values(self.config, trial.values))
+        config = without_test(apply_values(self.config, trial.values))
         folder = self.folder / f"trial-{trial.number}"
         pruned = False
 
