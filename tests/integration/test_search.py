@@ -230,6 +230,43 @@ def test_a_varied_source_that_cannot_be_read_shows_before_the_first_trial(tmp_pa
     assert not (tmp_path / "runs").exists()
 
 
+def test_a_varied_model_that_cannot_be_read_fails_alone(tmp_path: Path) -> None:
+    settings = config(tmp_path, epochs=1)
+    train(settings, output=tmp_path / "model", progress=False)
+    lines: list[str] = []
+    starts = str(tmp_path / "none"), str(tmp_path / "model")
+    space: Space = {"training.start": Choices(starts)}
+    result = quiet(settings, space, 2, tmp_path / "runs", announce=lines.append)
+    assert [trial.state for trial in result.trials] == ["failed", "finished"]
+    assert lines[1].startswith("trial 0: failed: ")
+    stored = json.loads((tmp_path / "runs" / "search.json").read_text(encoding="utf-8"))["trials"]
+    assert stored[0]["problem"] == lines[1].removeprefix("trial 0: failed: ")
+    assert stored[1]["problem"] is None
+    assert result.to_text().splitlines()[-1] == f"Trial 0 failed: {stored[0]['problem']}"
+    assert quiet(settings, space, 2, tmp_path / "runs") == result
+
+
+def test_an_error_of_all_trials_ends_the_search_and_what_is_finished_is_reported(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scored_by_width(monkeypatch)
+    scored, calls = search_run.train_seeds, 0
+
+    def train_seeds(*args: Any, **options: Any) -> Any:
+        nonlocal calls
+        calls += 1
+        if calls > 2:
+            raise DataError("the disk is gone")
+        return scored(*args, **options)
+
+    monkeypatch.setattr(search_run, "train_seeds", train_seeds)
+    with pytest.raises(DataError, match="the disk is gone"):
+        quiet(config(tmp_path), LAYERS, 2, tmp_path / "runs")
+    stored = json.loads((tmp_path / "runs" / "search.json").read_text(encoding="utf-8"))
+    assert [trial["state"] for trial in stored["trials"]] == ["finished", "unfinished"]
+    assert (tmp_path / "runs" / "best.toml").exists()
+
+
 def test_values_that_do_not_go_together_fail_alone(tmp_path: Path) -> None:
     lines: list[str] = []
     space: Space = {"encoder.attention": Choices((0, 7))}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from bilstm_tagger.config import Config
@@ -43,9 +43,9 @@ def search_identity(config: Config, space: Space, seeds: Sequence[int]) -> dict[
     return found
 
 
-def source_keys(space: Space) -> list[str]:
-    """Returns the varied keys that say what is read, or how."""
-    return [key for key in space if key.startswith("data.") or key in _SOURCES]
+def source_keys(varied: Iterable[str]) -> list[str]:
+    """Returns those of the varied keys that say what is read, or how."""
+    return [key for key in varied if key.startswith("data.") or key in _SOURCES]
 
 
 def without_test(config: Config) -> Config:

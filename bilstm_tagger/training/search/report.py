@@ -23,12 +23,14 @@ class TrialRecord:
         values: What the varied keys were.
         state: How it ended.
         scores: Best dev score of each seed; empty unless it is finished.
+        problem: Why it failed; None unless it did.
     """
 
     number: int
     values: dict[str, Value]
     state: State
     scores: list[float]
+    problem: str | None = None
 
     @property
     def mean(self) -> float:
@@ -74,7 +76,10 @@ class SearchResult:
         return {"metric": self.metric, "best": self.ranked[0].number, "trials": trials}
 
     def to_text(self) -> str:
-        """Returns a table for a terminal: the finished trials, best first, in percent; then the others."""
+        """Returns a table for a terminal: the finished trials, best first, in percent; then the others.
+
+        Below it stands why trials failed.
+        """
         rows = [["trial", *self.keys, f"dev {self.metric}", "std"]]
         for trial in self.ranked:
             std = "-" if trial.std is None else f"{100 * trial.std:.2f}"
@@ -83,7 +88,9 @@ class SearchResult:
             if trial.state != "finished":
                 rows.append([str(trial.number), *self._cells(trial), trial.state, "-"])
         widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-        return "\n".join("  ".join(cell.rjust(width) for cell, width in zip(row, widths, strict=True)) for row in rows)
+        lines = ["  ".join(cell.rjust(width) for cell, width in zip(row, widths, strict=True)) for row in rows]
+        lines += [f"Trial {trial.number} failed: {trial.problem}" for trial in self.trials if trial.problem]
+        return "\n".join(lines)
 
     def _cells(self, trial: TrialRecord) -> list[str]:
         values = (trial.values.get(key, "-") for key in self.keys)

@@ -17,7 +17,7 @@ from bilstm_tagger.config import Config
 from bilstm_tagger.errors import ConfigError, DataError, MissingDependencyError, ModelError, TaggerError
 from bilstm_tagger.training.checkpoint import CheckpointFolder
 from bilstm_tagger.training.processes import launched
-from bilstm_tagger.training.search.identity import search_identity, without_test
+from bilstm_tagger.training.search.identity import search_identity, source_keys, without_test
 from bilstm_tagger.training.search.report import SearchResult
 from bilstm_tagger.training.search.space import Space, apply_values, check_space
 from bilstm_tagger.training.search.study import Study, Trial
@@ -71,15 +71,19 @@ def search(
     identity = search_identity(config, space, seeds)
     study = Study(folder / "study.jsonl", space, identity, seed=config.seed, prune=prune)
     runner = _Runner(config, folder, tuple(seeds), progress=progress, announce=announce or (lambda line: None))
-    interrupted = False
-    while not interrupted and (trial := study.next(trials)) is not None:
-        interrupted = runner.run(trial)
     metric = config.training.metric.replace("auto", config.task_definition.metric)
-    result = SearchResult(folder, metric, tuple(space), study.records(), interrupted=interrupted)
-    if result.ranked:
-        _write(result, config)
-    elif not interrupted:
-        raise TaggerError(f"none of {len(result.trials)} trials led to a model: {runner.problem}")
+    interrupted = False
+    try:
+        while not interrupted and (trial := study.next(trials)) is not None:
+            interrupted = runner.run(trial)
+    finally:
+        # Whatever ended it: the finished trials are reported.
+        result = SearchResult(folder, metric, tuple(space), study.records(), interrupted=interrupted)
+        if result.ranked:
+            _write(result, config)
+    if not result.ranked and not interrupted:
+        problems = [trial.problem for trial in result.trials if trial.problem]
+        raise TaggerError(": ".join([f"none of {len(result.trials)} trials led to a model", *problems[-1:]]))
     return result
 
 
@@ -93,7 +97,6 @@ class _Runner:
         seeds: Of each trial.
         progress: As in ``train``.
         announce: Takes a line about each trial.
-        problem: Why the last failed one did.
     """
 
     config: Config
@@ -101,7 +104,6 @@ class _Runner:
     seeds: tuple[int, ...]
     progress: bool
     announce: Callable[[str], None]
-    problem: str = ""
 
     def run(self, trial: Trial) -> bool:
         """Runs a trial to its end, and returns whether it was interrupted before."""
@@ -109,13 +111,13 @@ class _Runner:
         self.announce(f"{name}: {', '.join(f'{key}={value}' for key, value in trial.values.items())}")
         try:
             scores, pruned = self._train(trial)
-        except (DataError, MissingDependencyError, ModelError):
-            raise  # the same in all trials
         except TaggerError as error:
-            # Values that do not go together, or a learning rate at which the loss grows beyond all numbers.
-            self.problem = str(error)
+            if isinstance(error, DataError | MissingDependencyError | ModelError) and not source_keys(trial.values):
+                raise  # the same in all trials
+            # A varied source that cannot be used, values that do not go together, or a learning rate at which the loss
+            # grows beyond all numbers.
             self.announce(f"{name}: failed: {error}")
-            trial.fail()
+            trial.fail(str(error))
             return False
         if pruned:
             self.announce(f"{name}: pruned")

@@ -24,6 +24,7 @@ __all__ = ["Study", "Trial"]
 _NAME = "search"
 _IDENTITY = "identity"
 _SCORES = "scores"
+_PROBLEM = "problem"
 # What the estimator is sure of, it proposes again and again; after so many repeats chance proposes.
 _DRAWS = 10
 
@@ -69,8 +70,9 @@ class Trial:
         """Notes that it ended early."""
         self.study.tell(self.number, state=_states()["pruned"])
 
-    def fail(self) -> None:
-        """Notes that there is no score."""
+    def fail(self, problem: str) -> None:
+        """Notes why there is no score."""
+        self.live.set_user_attr(_PROBLEM, problem)
         self.study.tell(self.number, state=_states()["failed"])
 
 
@@ -143,9 +145,9 @@ class Study:
         """Returns all trials that were begun."""
         names = {state: name for name, state in _states().items()}
         return [
-            TrialRecord(trial.number, dict(trial.params), names[trial.state], _scores(trial))
-            for trial in self.study.get_trials(deepcopy=False)
-            if trial.state in names
+            TrialRecord(t.number, dict(t.params), names[t.state], _scores(t), t.user_attrs.get(_PROBLEM))
+            for t in self.study.get_trials(deepcopy=False)
+            if t.state in names
         ]
 
     def _propose(self, limit: int) -> dict[str, Value] | None:
