@@ -305,6 +305,35 @@ def test_the_folder_of_a_finished_trial_may_be_removed(tmp_path: Path) -> None:
     assert [trial.state for trial in more.trials] == ["finished"] * 2
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="no locks there")
+def test_a_second_search_in_the_folder_is_refused_while_the_first_runs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scored_by_width(monkeypatch)
+    settings = config(tmp_path)
+    refused: list[ConfigError] = []
+
+    def begin_another(line: str) -> None:
+        with pytest.raises(ConfigError) as error:
+            quiet(settings, LAYERS, 2, tmp_path / "runs")
+        refused.append(error.value)
+        raise KilledError
+
+    with pytest.raises(KilledError):
+        quiet(settings, LAYERS, 2, tmp_path / "runs", announce=begin_another)
+    place = tmp_path / "runs"
+    message = f"another search is running in {place}. Wait until it has ended, or give another --output."
+    assert [str(error) for error in refused] == [message]
+    assert [trial.state for trial in quiet(settings, LAYERS, 2, place).trials] == ["finished"] * 2
+
+
+def test_a_lock_that_a_killed_search_left_is_not_waited_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    scored_by_width(monkeypatch)
+    quiet(config(tmp_path), LAYERS, 1, tmp_path / "runs")
+    (tmp_path / "runs" / "study.jsonl.lock").touch()
+    assert len(quiet(config(tmp_path), LAYERS, 2, tmp_path / "runs").trials) == 2
+
+
 def test_a_study_that_has_no_scores_of_seeds_gives_their_mean(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     scored_by_width(monkeypatch)
     before = quiet(config(tmp_path), LAYERS, 2, tmp_path / "runs", seeds=[1, 2])

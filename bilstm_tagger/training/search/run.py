@@ -18,9 +18,10 @@ from bilstm_tagger.errors import ConfigError, DataError, MissingDependencyError,
 from bilstm_tagger.training.checkpoint import CheckpointFolder
 from bilstm_tagger.training.processes import launched
 from bilstm_tagger.training.search.identity import search_identity, source_keys, without_test
+from bilstm_tagger.training.search.lock import locked
 from bilstm_tagger.training.search.report import SearchResult
 from bilstm_tagger.training.search.space import Space, apply_values, check_space
-from bilstm_tagger.training.search.study import Study, Trial
+from bilstm_tagger.training.search.study import Study, Trial, require_optuna
 from bilstm_tagger.training.seeds import train_seeds
 from bilstm_tagger.training.toml import config_to_toml
 
@@ -59,9 +60,10 @@ def search(
 
     Raises:
         MissingDependencyError: Optuna is not installed.
-        ConfigError: The space does not fit the configuration, or the folder holds another search.
+        ConfigError: The space does not fit the configuration, or the folder holds another search, or a running one.
         TaggerError: No trial led to a model. And as ``train`` does, about the data.
     """
+    require_optuna()
     if launched():
         raise ConfigError("a search is run by one process", hint="Start it without a launcher")
     if trials < 1:
@@ -69,18 +71,19 @@ def search(
     check_space(space, config)
     folder = Path(output or f"{config.output or f'runs/{config.task}'}-search")
     identity = search_identity(config, space, seeds)
-    study = Study(folder / "study.jsonl", space, identity, seed=config.seed, prune=prune)
-    runner = _Runner(config, folder, tuple(seeds), progress=progress, announce=announce or (lambda line: None))
     metric = config.training.metric.replace("auto", config.task_definition.metric)
     interrupted = False
-    try:
-        while not interrupted and (trial := study.next(trials)) is not None:
-            interrupted = runner.run(trial)
-    finally:
-        # Whatever ended it: the finished trials are reported.
-        result = SearchResult(folder, metric, tuple(space), study.records(), interrupted=interrupted)
-        if result.ranked:
-            _write(result, config)
+    with locked(folder):
+        study = Study(folder / "study.jsonl", space, identity, seed=config.seed, prune=prune)
+        runner = _Runner(config, folder, tuple(seeds), progress=progress, announce=announce or (lambda line: None))
+        try:
+            while not interrupted and (trial := study.next(trials)) is not None:
+                interrupted = runner.run(trial)
+        finally:
+            # Whatever ended it: the finished trials are reported.
+            result = SearchResult(folder, metric, tuple(space), study.records(), interrupted=interrupted)
+            if result.ranked:
+                _write(result, config)
     if not result.ranked and not interrupted:
         problems = [trial.problem for trial in result.trials if trial.problem]
         raise TaggerError(": ".join([f"none of {len(result.trials)} trials led to a model", *problems[-1:]]))

@@ -19,7 +19,7 @@ from bilstm_tagger.training.search.space import Choices, Space, Value, grid
 if TYPE_CHECKING:
     import optuna
 
-__all__ = ["Study", "Trial"]
+__all__ = ["Study", "Trial", "require_optuna"]
 
 _NAME = "search"
 _IDENTITY = "identity"
@@ -27,6 +27,14 @@ _SCORES = "scores"
 _PROBLEM = "problem"
 # What the estimator is sure of, it proposes again and again; after so many repeats chance proposes.
 _DRAWS = 10
+
+
+def require_optuna() -> None:
+    """Raises a MissingDependencyError where Optuna is not installed."""
+    try:
+        import optuna  # noqa: F401
+    except ImportError:
+        raise MissingDependencyError("optuna", extra="search", purpose="A search") from None
 
 
 class Trial:
@@ -80,27 +88,25 @@ class Study:
     """The trials of a search, in a file of JSON lines.
 
     Args:
-        path: The file; made where missing.
+        path: The file, which no other process uses; made where missing.
         space: What varies.
         identity: What must be the same for the search to go on; JSON-ready.
         seed: Of the proposals.
         prune: Whether the pruner judges trials.
 
     Raises:
-        MissingDependencyError: Optuna is not installed.
         ConfigError: The file holds another search, or cannot be read.
     """
 
     def __init__(self, path: Path, space: Space, identity: Mapping[str, Any], *, seed: int, prune: bool) -> None:
-        try:
-            import optuna
-            from optuna.storages.journal import JournalFileBackend
-        except ImportError:
-            raise MissingDependencyError("optuna", extra="search", purpose="A search") from None
+        import optuna
+        from optuna.storages.journal import JournalFileBackend
+
         optuna.logging.set_verbosity(optuna.logging.WARNING)
         self.space = space
         self.seed = seed
-        path.parent.mkdir(parents=True, exist_ok=True)
+        # Optuna's own lock outlives a kill, and would be waited for without end.
+        path.with_name(f"{path.name}.lock").unlink(missing_ok=True)
         self.study = optuna.create_study(
             storage=optuna.storages.JournalStorage(JournalFileBackend(str(path))),
             study_name=_NAME,
