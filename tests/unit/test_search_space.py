@@ -95,6 +95,9 @@ def test_a_file_with_a_mistake_is_refused(tmp_path: Path, content: str | None, m
     [
         ("encoder.hiden_size=1,2", "Did you mean 'hidden_size'"),
         ("encoder.layers=0..3", "wrong value for 'encoder.layers'"),
+        ("encoder.layers=1.0..3.0", r"'encoder.layers' takes whole numbers: got '1.0..3.0'. Accepted: 1..3."),
+        ("encoder.layers=1..3.0:log", r"got '1..3.0:log'. Accepted: 1..3:log."),
+        ("encoder.layers=1.0..3.5", "wrong value for 'encoder.layers'"),
         ("encoder.kind=lstm,gur", "wrong value for 'encoder.kind'"),
         ("task.name=1,2", "'task' is not a section"),
         ("seed=1,2", "--seeds"),

@@ -99,7 +99,7 @@ def read_space(path: Path) -> Space:
 
 
 def check_space(space: Space, config: Config) -> None:
-    """Tries each key with each of its choices, or both ends of its range.
+    """Tries each key with each of its choices, or both ends of its range and a number between.
 
     Raises:
         ConfigError: There is nothing to vary, or the configuration refuses a key or a value.
@@ -111,6 +111,8 @@ def check_space(space: Space, config: Config) -> None:
             raise ConfigError(f"'{key}' is nothing to search over", hint=_REFUSED[key])
         for value in values.values if isinstance(values, Choices) else (values.low, values.high):
             apply_values(config, {key: value})
+        if isinstance(values, Range) and not values.whole:
+            _check_inside(key, values, config)
 
 
 def apply_values(config: Config, values: Mapping[str, Any]) -> Config:
@@ -140,6 +142,19 @@ def grid(space: Space, most: int) -> list[dict[str, Value]] | None:
     if math.prod(map(len, axes)) > most:
         return None
     return [dict(zip(space, values, strict=True)) for values in itertools.product(*axes)]
+
+
+def _check_inside(key: str, values: Range, config: Config) -> None:
+    """Tries 4.5 where the ends are 4.0 and 9.0, which are whole numbers to a configuration."""
+    try:
+        apply_values(config, {key: min(values.low + 0.5, values.high)})
+    except ConfigError:
+        scale = ":log" if values.log else ""
+        raise ConfigError(
+            f"'{key}' takes whole numbers",
+            received=f"{values.low}..{values.high}{scale}",
+            accepted=f"{values.low:.0f}..{values.high:.0f}{scale}",
+        ) from None
 
 
 def _leaves(entries: Mapping[str, Any], prefix: str = "") -> Iterable[tuple[str, Any]]:
