@@ -322,7 +322,7 @@ def test_a_second_search_in_the_folder_is_refused_while_the_first_runs(
     with pytest.raises(KilledError):
         quiet(settings, LAYERS, 2, tmp_path / "runs", announce=begin_another)
     place = tmp_path / "runs"
-    message = f"another search is running in {place}. Wait until it has ended, or give another --output."
+    message = f"another process is writing into {place}. Wait for its end, or name another folder with --output."
     assert [str(error) for error in refused] == [message]
     assert [trial.state for trial in quiet(settings, LAYERS, 2, place).trials] == ["finished"] * 2
 

@@ -16,9 +16,9 @@ from typing import Any
 from bilstm_tagger.config import Config
 from bilstm_tagger.errors import ConfigError, DataError, MissingDependencyError, ModelError, TaggerError
 from bilstm_tagger.training.checkpoint import CheckpointFolder
+from bilstm_tagger.training.output import hold_folder
 from bilstm_tagger.training.processes import launched
 from bilstm_tagger.training.search.identity import search_identity, source_keys, without_test
-from bilstm_tagger.training.search.lock import locked
 from bilstm_tagger.training.search.report import SearchResult
 from bilstm_tagger.training.search.space import Space, apply_values, check_space
 from bilstm_tagger.training.search.study import Study, Trial, require_optuna
@@ -73,7 +73,7 @@ def search(
     identity = search_identity(config, space, seeds)
     metric = config.training.metric.replace("auto", config.task_definition.metric)
     interrupted = False
-    with locked(folder):
+    with hold_folder(folder):
         study = Study(folder / "study.jsonl", space, identity, seed=config.seed, prune=prune)
         runner = _Runner(config, folder, tuple(seeds), progress=progress, announce=announce or (lambda line: None))
         try:

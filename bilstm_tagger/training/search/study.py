@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import json
 import statistics
 from collections.abc import Iterable, Mapping
@@ -172,13 +171,13 @@ class Study:
         # A study in memory, in which a proposal that is not taken leaves no trace.
         draft = optuna.create_study(direction="maximize", sampler=optuna.samplers.TPESampler(seed=seed))
         draft.add_trials(known)
-        for draw in itertools.count():
+        for draw in range(_DRAWS * _DRAWS):
             if draw == _DRAWS:
                 draft.sampler = optuna.samplers.RandomSampler(seed=seed)
             values = draft.ask(_distributions(self.space)).params
             if values not in tried:
-                break
-        return values
+                return values
+        return None  # so narrow a range that all its numbers were tried
 
 
 def _scores(trial: optuna.trial.FrozenTrial) -> list[float]:
