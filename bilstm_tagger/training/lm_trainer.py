@@ -269,6 +269,7 @@ class LmTrainer:
             "seconds": self.seconds,
             "evaluations": self.evaluations,
             "bits": None if math.isnan(self.bits[0]) else self.bits,
+            "threads": torch.get_num_threads(),
         }
         try:
             self.checkpoints.write(Checkpoint(tensors, values), step=self.step_count)
@@ -276,8 +277,11 @@ class LmTrainer:
             self.display.say(f"warning: no checkpoint was written ({error}); the one before is kept")
 
     def restore(self, checkpoint: Checkpoint) -> None:
-        """Takes up what ``write_checkpoint`` wrote."""
+        """Takes up what ``write_checkpoint`` wrote, and the number of threads, by which sums are rounded."""
         tensors, values = checkpoint.tensors, checkpoint.values
+        if values["threads"] != torch.get_num_threads():
+            torch.set_num_threads(values["threads"])
+            self.display.say(f"going on with {values['threads']} processor threads, as the run began")
         self.network.load_state_dict(_under(tensors, "weight."))
         for index, direction in enumerate(self.directions):
             hidden, cell = (tensors[f"state.{index}.{part}"].to(self.device) for part in range(2))

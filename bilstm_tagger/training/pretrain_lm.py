@@ -18,6 +18,7 @@ from bilstm_tagger.features.vocabulary import PADDING_TOKEN, UNKNOWN_TOKEN
 from bilstm_tagger.training.checkpoint import refuse_changes
 from bilstm_tagger.training.lm_display import LmDisplay
 from bilstm_tagger.training.lm_trainer import LmSettings, LmTrainer
+from bilstm_tagger.training.output import hold_folder
 
 __all__ = ["LmSettings", "PretrainResult", "pretrain_lm"]
 
@@ -81,13 +82,13 @@ def pretrain_lm(
 
     Raises:
         DataError: A file cannot be read, or all of them hold too little text.
-        ConfigError: The device cannot be used, or the run cannot be resumed.
+        ConfigError: The device cannot be used, the run cannot be resumed, or another process is writing there.
     """
     settings = settings or LmSettings()
     if threads:
         torch.set_num_threads(threads)
     chosen = _device(device)
-    with LmDisplay(shown=progress) as display:
+    with hold_folder(Path(output)), LmDisplay(shown=progress) as display:
         display.say(f"reading {', '.join(map(str, files))}")
         text, held_out, alphabet = _read(files, settings)
         display.say(f"{len(text.chars):,} characters, {len(alphabet)} distinct; {len(held_out.chars):,} held out")

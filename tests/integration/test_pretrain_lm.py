@@ -90,6 +90,23 @@ def test_a_killed_run_ends_with_the_same_bits(
     assert same(tmp_path / "whole", tmp_path / "killed")
 
 
+def test_a_run_goes_on_with_the_threads_it_began_with(
+    text: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    now = torch.get_num_threads()
+    with monkeypatch.context() as patch:
+        kill_after(patch, 3)
+        with pytest.raises(Killed):
+            pretrain(text, tmp_path / "killed", TINY, checkpoint_minutes=0.0)
+    try:
+        torch.set_num_threads(now + 1)
+        pretrain_lm([text], output=tmp_path / "killed", settings=TINY, resume=True)
+        assert torch.get_num_threads() == now
+    finally:
+        torch.set_num_threads(now)
+    assert f"going on with {now} processor threads, as the run began" in capfd.readouterr().err
+
+
 def signal_at(patch: pytest.MonkeyPatch, number: signal.Signals, step: int, *, times: int = 1) -> None:
     """The process gets a signal while that step is computed."""
     original, taken = lm_trainer.LmTrainer._step, [0]
