@@ -12,6 +12,7 @@ import sys
 import tempfile
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -25,6 +26,9 @@ if TYPE_CHECKING:
 __all__ = ["FORMATS", "STDIN", "Item", "check_format", "guess_format", "read_items"]
 
 FORMATS = ("text", "jsonl", "conll", "conllu", "fasta", "csv", "dssp")
+# Lines of a file that say what it is.
+_LOOKED_AT = 100
+
 STDIN = Path("standard input")
 """Stands for standard input, in messages too."""
 
@@ -74,17 +78,38 @@ def guess_format(path: Path, task: Task) -> str:
 
 
 def _guess_tsv(path: Path, task: Task) -> str:
-    """A table where the first line names a column of words or text; else a token a line; without a tab, text."""
+    """A table where the first line names a column of words or text; else a token a line; else text."""
     from bilstm_tagger.data.files import read_lines
+
+    lines = (line for line in read_lines(path) if line.strip() and not line.startswith(("#", "-DOCSTART-")))
+    first, *others = [*islice(lines, _LOOKED_AT), ""]
+    if _is_header([cell.strip() for cell in first.split("\t")], task):
+        return "csv"
+    if "\t" in first:
+        return "conll"
+    # Columns between blanks end with a tag; a token a line has no blank.
+    rows = [line.split() for line in (first, *others) if line]
+    columns = {len(row) for row in rows}
+    return (
+        "conll" if columns == {1} or (len(columns) == 1 and all(_looks_like_tag(row[-1]) for row in rows)) else "text"
+    )
+
+
+def _is_header(cells: list[str], task: Task) -> bool:
+    """Whether a line names columns, one of words or text among them, and is no token with its tag."""
     from bilstm_tagger.data.readers.fields import token_fields
     from bilstm_tagger.data.readers.sentence_rows import WORD_FIELDS
     from bilstm_tagger.data.records import ReadOptions
 
-    first = next((line for line in read_lines(path) if line.strip()), "")
-    names = {name.strip().lower() for name in first.split("\t")}
-    if names & {*token_fields(ReadOptions(task=task)), *WORD_FIELDS, "text"}:
-        return "csv"
-    return "conll" if "\t" in first else "text"
+    names = {*token_fields(ReadOptions(task=task)), *WORD_FIELDS, "text"}
+    if len(cells) == 1:
+        return cells[0] in names  # not the first word of a sentence
+    others = [cell for cell in cells if cell.lower() not in names]
+    return len(others) < len(cells) and not any(map(_looks_like_tag, others))
+
+
+def _looks_like_tag(cell: str) -> bool:
+    return cell.isupper() or cell[1:2] == "-"
 
 
 def read_items(path: Path, format: str, options: ReadOptions, *, profiles: Profiles | None = None) -> Iterator[Item]:

@@ -19,10 +19,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bilstm_tagger.cache_folder import cache_folder
+from bilstm_tagger.folder_lock import lock_folder
 
 if TYPE_CHECKING:
     import datasets
-    from filelock import BaseFileLock
 
 __all__ = ["MAX_BYTES", "cache_folder", "clear_cache", "find", "keep", "move_in", "workspace"]
 
@@ -77,11 +77,14 @@ def workspace() -> Iterator[Path]:
     folder = cache_folder()
     folder.mkdir(parents=True, exist_ok=True)
     _remove_abandoned(folder)
-    with (
-        tempfile.TemporaryDirectory(dir=folder, prefix=_PREFIX, ignore_cleanup_errors=True) as temporary,
-        _lock(Path(temporary)),
-    ):
-        yield Path(temporary)
+    place = Path(tempfile.mkdtemp(dir=folder, prefix="new-"))
+    try:
+        with lock_folder(place):
+            # Locked before others can find it.
+            place = place.rename(folder / f"{_PREFIX}{place.name}")
+            yield place
+    finally:
+        shutil.rmtree(place, ignore_errors=True)
 
 
 def move_in(file: Path, name: str) -> Path:
@@ -142,19 +145,12 @@ def _remove_abandoned(folder: Path) -> None:
 
 
 def _is_abandoned(workspace: Path) -> bool:
-    """Whether nobody holds a workspace's lock, which the system frees when a process ends."""
+    """Whether nobody holds a workspace's lock; no, where there are no locks."""
     try:
-        with _lock(workspace):
-            return True
+        with lock_folder(workspace) as held:
+            return held
     except OSError:
         return False
-
-
-def _lock(workspace: Path) -> BaseFileLock:
-    """Returns the lock of who writes in a workspace; entering it raises an OSError where another has it."""
-    from filelock import FileLock
-
-    return FileLock(workspace / "lock", timeout=0)
 
 
 def _cached(folder: Path) -> list[Path]:

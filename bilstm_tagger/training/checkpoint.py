@@ -99,7 +99,7 @@ class CheckpointFolder:
         One that is torn, or whose bytes are no longer those that were written, is said to be damaged and put aside.
 
         Raises:
-            ConfigError: There is one that this user may not read, or that the disk does not give; nothing is changed.
+            OSError: There is one that this user may not read, or that the disk does not give; nothing is changed.
         """
         for path in self._paths():
             _check_readable(path)
@@ -148,9 +148,8 @@ def _check_readable(path: Path) -> None:
         with path.open("rb") as stream:
             stream.read(1)
     except OSError as error:
-        raise ConfigError(
-            f"the checkpoint {path} cannot be read ({error.strerror})",
-            hint="Make it readable, or name another folder with --output",
+        raise OSError(
+            f"the checkpoint {path} cannot be read ({error.strerror}). Make it readable, or name another --output."
         ) from None
 
 

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import json
 import logging
-import os
-import sys
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 from bilstm_tagger.errors import ConfigError
+from bilstm_tagger.folder_lock import lock_folder
 from bilstm_tagger.inference.model import Model
 from bilstm_tagger.training.checkpoint import CheckpointFolder
 from bilstm_tagger.training.record import read_record
@@ -35,45 +34,29 @@ _OVERWRITTEN = (
 
 @contextmanager
 def hold_folder(folder: Path) -> Iterator[None]:
-    """Keeps other processes from running into the same folder; the system lets go when this one ends, however it ends.
+    """Keeps other processes from writing into the same folder, where the system has locks (see ``lock_folder``).
 
-    The folder is made, and removed if it stays empty. Windows and some network disks have no such locks; nothing is
-    kept there.
+    The folder is made, with those above it; what stays empty of that is removed.
 
     Raises:
-        ConfigError: Another process has it.
+        BlockingIOError: Another process has it.
         OSError: It cannot be made.
     """
+    made = [place for place in (folder, *folder.parents) if not place.exists()]
     folder.mkdir(parents=True, exist_ok=True)
-    try:
-        with _lock(folder):
-            yield
-    finally:
-        with suppress(OSError):  # it is not empty
-            folder.rmdir()
-
-
-@contextmanager
-def _lock(folder: Path) -> Iterator[None]:
-    if sys.platform == "win32":
-        yield
-        return
-    import fcntl
-
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
+    with ExitStack() as lock:
         try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise ConfigError(
-                f"another process is writing into {folder}",
-                hint="Wait for its end, or name another folder with --output",
+            lock.enter_context(lock_folder(folder))
+        except (BlockingIOError, FileNotFoundError):
+            raise BlockingIOError(
+                f"another process is writing into {folder}. Wait for its end, or name another folder with --output."
             ) from None
-        except OSError:
-            pass  # a file system without locks
-        yield
-    finally:
-        os.close(descriptor)
+        try:
+            yield
+        finally:
+            with suppress(OSError):  # something is in it
+                for place in made:
+                    place.rmdir()
 
 
 def check_output(folder: Path) -> None:

@@ -36,9 +36,9 @@ def check_metric(config: Config, dev: Part, test: Part | None) -> str:
     for name, part in (("dev", dev), ("test", test)):
         if part is None:
             continue
+        source = getattr(config.data, name) or config.data.train
         known = next((known for tags in part.gold if (known := [tag for tag in tags if tag is not None])), None)
         if known is None:
-            source = getattr(config.data, name) or config.data.train
             purpose = "Choosing the best epoch" if name == "dev" else "Scoring at the end"
             raise DataError(f"the {name} part has no tags", path=source, hint=f"{purpose} needs labelled data")
         score([known], [known], task=task).metric(metric)
@@ -46,7 +46,7 @@ def check_metric(config: Config, dev: Part, test: Part | None) -> str:
         if metric == "q8" and only_three_states(part.gold):
             raise ConfigError(
                 f"the {name} part has three states, so its score in eight means nothing",
-                received=f"data.{name} = {getattr(config.data, name)}",
+                received=source,
                 hint='Set training.metric = "q3", or take data of eight states',
             )
     return metric

@@ -117,7 +117,7 @@ def train_seeds(
             interrupted = train(one, output=place, progress=progress, on_epoch=on_epoch).interrupted
             if interrupted:
                 break
-            metrics = _finished(place, one) or {}
+            metrics = _read_metrics(place)
         result.seeds.append(seed)
         result.dev.append(metrics["dev"]["metric"])
         if "test" in metrics:
@@ -127,13 +127,18 @@ def train_seeds(
     return SeedsResult(folder, result.metric, result.seeds, result.dev, result.test, interrupted)
 
 
+def _read_metrics(folder: Path) -> dict[str, Any]:
+    metrics: dict[str, Any] = json.loads((folder / "metrics.json").read_text(encoding="utf-8"))
+    return metrics
+
+
 def _finished(folder: Path, config: Config) -> dict[str, Any] | None:
     """Returns the scores of a finished run of this configuration, or None."""
-    if (folder / "checkpoints").exists():
+    if any((folder / "checkpoints").glob("step-*.safetensors")):
         return None
     try:
         stored = json.loads((folder / "config.json").read_text(encoding="utf-8"))
-        metrics: dict[str, Any] = json.loads((folder / "metrics.json").read_text(encoding="utf-8"))
+        metrics = _read_metrics(folder)
         same = stored["training"] == config.to_dict() and metrics["finished"] and "metric" in metrics["dev"]
         record = read_record(folder)
         hashes = {name: part["hash"] for name, part in record["data"].items()}

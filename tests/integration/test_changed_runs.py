@@ -10,6 +10,7 @@ import pytest
 
 from bilstm_tagger import ConfigError, train
 from bilstm_tagger.training.checkpoint import differences
+from bilstm_tagger.training.output import hold_folder
 from tests.killed import Killed, config_of, fingerprint, kill_after, stopped
 from tests.tiny import ner_rows, write_conll
 
@@ -104,11 +105,32 @@ def test_two_runs_never_share_a_folder(tmp_path: Path) -> None:
     config, folder = config_of(tmp_path, {}), tmp_path / "run"
 
     def meanwhile(record: dict[str, Any]) -> bool:
-        with pytest.raises(ConfigError, match=f"another process is writing into {folder}"):
+        with pytest.raises(BlockingIOError, match=f"another process is writing into {folder}"):
             train(config, output=folder, progress=False)
         return False
 
     assert train(config, output=folder, progress=False, on_epoch=meanwhile).epochs == 4
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there are no locks of folders")
+def test_a_refused_process_leaves_the_folder_to_the_other(tmp_path: Path) -> None:
+    folder = tmp_path / "runs" / "one"
+    with hold_folder(folder):
+        for _ in range(2):
+            with pytest.raises(BlockingIOError), hold_folder(folder):
+                pass
+            assert folder.exists()
+    assert not folder.parent.exists()
+
+
+def test_only_folders_that_a_refused_run_made_are_removed(tmp_path: Path) -> None:
+    (tmp_path / "mine").mkdir()
+    with pytest.raises(ConfigError, match="wrod"):
+        train(config_of(tmp_path, {"freeze": ["wrod"]}), output=tmp_path / "mine", progress=False)
+    assert (tmp_path / "mine").exists()
+    with pytest.raises(ConfigError, match="wrod"):
+        train(config_of(tmp_path, {"freeze": ["wrod"]}), output=tmp_path / "runs" / "new", progress=False)
+    assert not (tmp_path / "runs").exists()
 
 
 def test_a_model_is_replaced_with_or_without_its_record(tmp_path: Path) -> None:

@@ -127,7 +127,7 @@ def test_a_checkpoint_that_cannot_be_read_is_not_damaged(tmp_path: Path, monkeyp
 
     with monkeypatch.context() as patch:
         patch.setattr(Path, "open", refuse)
-        with pytest.raises(ConfigError, match=r"step-0000000005\.safetensors cannot be read \(Permission denied\)"):
+        with pytest.raises(OSError, match=r"step-0000000005\.safetensors cannot be read \(Permission denied\)"):
             train(config, output=folder, progress=False)
     assert sorted((folder / "checkpoints").iterdir()) == before
 

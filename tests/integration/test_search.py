@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from bilstm_tagger import Config, ConfigError, DataError, MissingDependencyError, Tagger, TaggerError, train
+from bilstm_tagger.training.output import hold_folder
 from bilstm_tagger.training.search import Choices, Range, SearchResult, Space, search
 from bilstm_tagger.training.search import run as search_run
 from bilstm_tagger.training.seeds import SeedsResult
@@ -311,10 +312,10 @@ def test_a_second_search_in_the_folder_is_refused_while_the_first_runs(
 ) -> None:
     scored_by_width(monkeypatch)
     settings = config(tmp_path)
-    refused: list[ConfigError] = []
+    refused: list[BlockingIOError] = []
 
     def begin_another(line: str) -> None:
-        with pytest.raises(ConfigError) as error:
+        with pytest.raises(BlockingIOError) as error:
             quiet(settings, LAYERS, 2, tmp_path / "runs")
         refused.append(error.value)
         raise KilledError
@@ -325,6 +326,14 @@ def test_a_second_search_in_the_folder_is_refused_while_the_first_runs(
     message = f"another process is writing into {place}. Wait for its end, or name another folder with --output."
     assert [str(error) for error in refused] == [message]
     assert [trial.state for trial in quiet(settings, LAYERS, 2, place).trials] == ["finished"] * 2
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no locks there")
+def test_a_trial_whose_folder_another_writes_is_not_lost(tmp_path: Path) -> None:
+    settings = config(tmp_path)
+    with hold_folder(tmp_path / "runs" / "trial-0" / "seed-1"), pytest.raises(BlockingIOError, match="seed-1"):
+        quiet(settings, LAYERS, 1, tmp_path / "runs")
+    assert [trial.state for trial in quiet(settings, LAYERS, 1, tmp_path / "runs").trials] == ["finished"]
 
 
 def test_a_lock_that_a_killed_search_left_is_not_waited_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -45,6 +45,17 @@ def test_seeds_are_the_runs_they_would_be_alone(tmp_path: Path) -> None:
     assert ["finished already" in line for line in lines] == [True, True, False]
 
 
+def test_what_lies_beside_checkpoints_does_not_matter(tmp_path: Path) -> None:
+    note = tmp_path / "runs" / "seed-1" / "checkpoints" / "note.txt"
+    note.parent.mkdir(parents=True)
+    note.touch()
+    settings, lines = config(tmp_path), []
+    first = train_seeds(settings, [1], output=tmp_path / "runs", progress=False)
+    again = train_seeds(settings, [1], output=tmp_path / "runs", progress=False, announce=lines.append)
+    assert again.dev == first.dev
+    assert "finished already" in lines[0]
+
+
 def test_another_configuration_is_trained_again(tmp_path: Path) -> None:
     train_seeds(config(tmp_path), [1], output=tmp_path / "runs", progress=False)
     lines: list[str] = []

@@ -173,13 +173,22 @@ class TestFormats:
             "id\ttext\n1\tAnn met bob\n2\tbob\n",
             "text\nAnn met bob\nbob\n",
             "word\nAnn\nmet\nbob\n\nbob\n",
+            "Word\tPOS\nAnn\tNNP\nmet\tVBD\nbob\tNNP\n\nbob\tNNP\n",
+            "# sent_id = 1\nAnn\tB-PER\nmet\tO\nbob\tO\n\nbob\tO\n",
+            "-DOCSTART-\n\nAnn B-PER\nmet O\nbob O\n\nbob O\n",
+            "Ann\nmet\nbob\n\nbob\n",
             "Ann met bob\nbob\n",
         ],
     )
-    def test_tables_without_tags_are_read_by_their_header(self, tmp_path, capsys, content) -> None:
+    def test_tables_are_told_from_tokens_and_text(self, tmp_path, capsys, content) -> None:
         (tmp_path / "a.tsv").write_text(content)
         assert run("tag", "model", tmp_path / "a.tsv", "--output-format", "conll", "--quiet") == 0
         assert capsys.readouterr().out.split() == ["Ann", "B-PER", "met", "O", "bob", "O", "bob", "O"]
+
+    def test_a_word_that_is_a_columns_name_is_no_header(self, tmp_path, capsys) -> None:
+        (tmp_path / "a.tsv").write_text("Form\tO\nis\tO\n\nbob\tO\n")
+        assert run("tag", "model", tmp_path / "a.tsv", "--output-format", "conll", "--quiet") == 0
+        assert capsys.readouterr().out.split()[::2] == ["Form", "is", "bob"]
 
     @pytest.mark.parametrize("name", ["a.parquet", "a.ann", "a.words"])
     def test_what_is_not_tagged_is_to_be_converted(self, tmp_path, capsys, name) -> None:

@@ -127,4 +127,5 @@ def test_choices_and_whole_numbers_are_a_grid() -> None:
     assert combinations is not None
     assert [tuple(values.values()) for values in combinations] == [(1, "lstm"), (1, "gru"), (2, "lstm"), (2, "gru")]
     assert grid(space, 3) is None
+    assert grid({"training.epochs": Range(1, 10**20)}, 9) is None
     assert grid(space | {"training.learning_rate": Range(0.1, 1.0)}, 100) is None

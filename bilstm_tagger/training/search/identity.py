@@ -12,6 +12,7 @@ from bilstm_tagger.training.search.space import Choices, Space, apply_values
 
 __all__ = ["search_identity", "source_keys", "without_test"]
 
+_DATA = ("data.", "distill.unlabelled")
 # Beside those of the data section.
 _SOURCES = ("distill.teacher", "distill.unlabelled", "lm.model", "training.start", "word.vectors")
 
@@ -37,8 +38,8 @@ def search_identity(config: Config, space: Space, seeds: Sequence[int]) -> dict[
     }
     for key, values in choices.items():
         for value in values[1:]:
-            other = _fingerprints(apply_values(first, {key: value}))
-            changed = [dict(other[kind].items() - common[kind].items()) for kind in common]
+            other = _fingerprints(apply_values(first, {key: value}), data=key.startswith(_DATA))
+            changed = [dict(other[kind].items() - common[kind].items()) for kind in other]
             found[f"{key}={value}"] = " ".join(digest for digests in changed for _, digest in sorted(digests.items()))
     return found
 
@@ -53,5 +54,6 @@ def without_test(config: Config) -> Config:
     return config.model_copy(update={"data": config.data.model_copy(update={"test": None})})
 
 
-def _fingerprints(config: Config) -> dict[str, dict[str, str]]:
-    return {"data": hash_parts(without_test(config)), "sources": source_fingerprints(config)}
+def _fingerprints(config: Config, *, data: bool = True) -> dict[str, dict[str, str]]:
+    found = {"data": hash_parts(without_test(config))} if data else {}
+    return found | {"sources": source_fingerprints(config)}

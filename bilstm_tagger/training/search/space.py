@@ -139,7 +139,8 @@ def grid(space: Space, most: int) -> list[dict[str, Value]] | None:
             axes.append(range(int(values.low), int(values.high) + 1))
         else:
             return None
-    if math.prod(map(len, axes)) > most:
+    # Not len, which is for what fits into memory.
+    if math.prod(axis.stop - axis.start if isinstance(axis, range) else len(axis) for axis in axes) > most:
         return None
     return [dict(zip(space, values, strict=True)) for values in itertools.product(*axes)]
 
