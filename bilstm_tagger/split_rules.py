@@ -48,10 +48,11 @@ _JOINER = "\u200d"
 # Soft hyphen, zero-width (non-)joiner, word joiner: invisible, and inside a word part of it.
 _INVISIBLE = "\u00ad\u200c\u200d\u2060"
 
-_ASCII = "[A-Za-z0-9_]"
+# Nothing that the word would go on with; an underscore at its end is a token of its own.
+_END = "(?!_?[A-Za-z0-9])"
 _APOSTROPHE = "['\u2019]"
-_CLITIC = f"{_APOSTROPHE}(?:[sSmMdD]|re|RE|ve|VE|ll|LL)(?!{_ASCII})"
-_NOT = f"[nN]{_APOSTROPHE}[tT](?!{_ASCII})"
+_CLITIC = f"{_APOSTROPHE}(?:[sSmMdD]|re|RE|ve|VE|ll|LL){_END}"
+_NOT = f"[nN]{_APOSTROPHE}[tT]{_END}"
 # RFC 3986 characters, and what a URL in running text does not end with.
 _URL_REST = r"[!#-;=?-~]*[#$%&*+/-9=@-Z^-z|~-]"
 _TOP_LEVEL = "com|org|net|edu|gov|info|io|ly|me|co|uk|de|fr|eu|us|ca|au|jp|in|it|tv|gd|be|ch|nl|es|ru"
@@ -60,10 +61,11 @@ _ABBREVIATIONS = (
     "Ave|Blvd|Attn|Jan|Feb|Mar|Apr|Aug|Sept?|Oct|Nov|Dec|Mon|Tues?|Wed|Thu(?:rs?)?|Fri|Sat|Calif|Fla|Conn|Pa|Va|"
     "Mass|Ph|[vV]s|[eE]tc"
 )
+_MERGED_END = f"(?:{_END}|(?={_NOT}))"
 # PTB and UD write these as two words.
 _MERGED = (
-    f"[Cc]an(?=not(?!{_ASCII}))|[Gg]on(?=na(?!{_ASCII}))|[Ww]an(?=na(?!{_ASCII}))|[Gg]ot(?=ta(?!{_ASCII}))|"
-    f"[Ll]em(?=me(?!{_ASCII}))|[Gg]im(?=me(?!{_ASCII}))"
+    f"[Cc]an(?=not{_MERGED_END})|[Gg]on(?=na{_MERGED_END})|[Ww]an(?=na{_MERGED_END})|[Gg]ot(?=ta{_MERGED_END})|"
+    f"[Ll]em(?=me{_MERGED_END})|[Gg]im(?=me{_MERGED_END})"
 )
 _EMOTICON = (
     # eyes, nose, mouth; with a letter as mouth nothing may follow, and "://" is no face
@@ -164,7 +166,7 @@ def _words() -> str:
         r"(?:A|C|S|T|Z|HK|NZ|US)\$",
         rf"(?:(?<![0-9A-Za-z.])[+.](?=[0-9]))?{word}++(?:(?:{connector}){word}++)*+",
         _CLITIC,
-        rf"{_APOSTROPHE}(?:[0-9][0-9]s?|em|til|tis|twas|cuz)(?!{_ASCII})",
+        rf"{_APOSTROPHE}(?:[0-9][0-9]s?|em|til|tis|twas|cuz){_END}",
         f"[@#](?![0-9]++(?![_{inside}]))[_{inside}]++",
         r"&(?:amp|lt|gt|quot|apos|nbsp|#[0-9]{1,7});",
         _EMOTICON,

@@ -16,7 +16,7 @@ from bilstm_tagger.tasks.base import Task
 
 __all__ = ["READER_VERSION", "UNKNOWN_TOKEN", "Notes", "ReadOptions", "Reader", "Record", "as_column_number"]
 
-READER_VERSION = 4
+READER_VERSION = 5
 """Goes into the cache key; raise it whenever a reader's output changes."""
 
 UNKNOWN_TOKEN = "\ufffd"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import unicodedata
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from bilstm_tagger.errors import InputError
@@ -75,6 +75,8 @@ def test_whitespace_is_python_s_split(text: str) -> None:
 
 
 @given(text=TEXTS)
+@example(text="can't_")
+@example(text="it's_ cannot_ get 'em__")
 @settings(max_examples=400, deadline=None)
 def test_a_token_given_alone_stays_whole(text: str) -> None:
     for token in SPLITTERS["words"].split(text)[0]:
