@@ -11,7 +11,7 @@ import hashlib
 import json
 import logging
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -116,13 +116,6 @@ class CheckpointFolder:
                 with suppress(OSError):
                     path.rename(path.with_suffix(".damaged"))
         return None
-
-    def headers(self) -> Iterator[tuple[dict[str, Any], dict[str, Any]]]:
-        """Yields the values of each checkpoint that can be read, and the identity of its run; the newest first."""
-        for path in self._paths():
-            with suppress(SafetensorError, OSError, KeyError, ValueError), safe_open(path, framework="pt") as file:
-                header = file.metadata() or {}
-                yield json.loads(header["values"]), json.loads(header["identity"])
 
     def clear(self, *, damaged: bool = False) -> None:
         """Removes all checkpoints, and the folder where nothing else is in it.

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import logging
-from pathlib import Path
 from typing import Any
 
 import torch
@@ -19,7 +18,7 @@ from bilstm_tagger.training.record import read_record
 from bilstm_tagger.training.snapshot import restore_snapshot, take_snapshot
 from bilstm_tagger.training.trainer import Trainer
 
-__all__ = ["Saver", "adopt_threads", "find_unfinished", "go_on", "run_identity", "spread_checkpoint"]
+__all__ = ["Saver", "find_unfinished", "go_on", "run_identity", "spread_checkpoint", "take_threads"]
 
 _logger = logging.getLogger("bilstm_tagger.training")
 
@@ -70,8 +69,12 @@ def run_identity(
         sources: A hash of what each key names beside the data.
         encoded: Hashes of what all this became.
     """
+    values = config.to_dict()
+    del values["output"]
+    for key in _FREE_KEYS:
+        del values["training"][key]
     return {
-        "configuration": _lasting(config),
+        "configuration": values,
         "data": data,
         "sources": sources,
         "encoded": encoded,
@@ -80,40 +83,6 @@ def run_identity(
         # How a batch is split decides in which order its gradients are summed, and who draws which random numbers.
         "processes": {"number": processes.size, "device": processes.device.type},
     }
-
-
-def _lasting(config: Config) -> dict[str, Any]:
-    values = config.to_dict()
-    del values["output"]
-    for key in _FREE_KEYS:
-        del values["training"][key]
-    return values
-
-
-def adopt_threads(folder: Path, config: Config, processes: Processes) -> int:
-    """Sets the number of processor threads to that with which an unfinished run of this configuration began.
-
-    Sums are rounded otherwise when they are split over another number: those of training, and those of a teacher or a
-    language model before it.
-
-    Args:
-        folder: Of its checkpoints.
-        config: The run.
-        processes: Those of the run; the first reads the folder, all have as many threads.
-
-    Returns:
-        The number that was set; 0 where it stays as it was.
-    """
-    begun = 0
-    if processes.first:
-        settings = _lasting(config)
-        found = CheckpointFolder(folder, {}).headers()
-        begun = next((values.get("threads", 0) for values, run in found if run.get("configuration") == settings), 0)
-    begun = int(processes.spread_bytes(str(begun).encode()))
-    if begun in (0, torch.get_num_threads()):
-        return 0
-    torch.set_num_threads(begun)
-    return begun
 
 
 def find_unfinished(checkpoints: CheckpointFolder, *, resume: bool) -> Checkpoint | None:
@@ -165,6 +134,18 @@ def spread_checkpoint(checkpoint: Checkpoint | None, processes: Processes) -> Ch
     if values is None:
         return None
     return Checkpoint(load(processes.spread_bytes(b"" if checkpoint is None else save(checkpoint.tensors))), values)
+
+
+def take_threads(checkpoint: Checkpoint) -> bool:
+    """Sets the number of processor threads to that with which the run began; returns whether it was another.
+
+    Sums are rounded otherwise when they are split over another number.
+    """
+    threads = checkpoint.values.get("threads", torch.get_num_threads())
+    changed: bool = threads != torch.get_num_threads()
+    if changed:
+        torch.set_num_threads(threads)
+    return changed
 
 
 def go_on(trainer: Trainer, checkpoint: Checkpoint, checkpoints: CheckpointFolder) -> None:

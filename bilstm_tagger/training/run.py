@@ -31,7 +31,7 @@ from bilstm_tagger.training.output import check_output, hold_folder, remove_chec
 from bilstm_tagger.training.parts import Part, describe_rows, encode_part, load_parts, part_fingerprint, prepare_part
 from bilstm_tagger.training.processes import Processes
 from bilstm_tagger.training.record import RunRecord
-from bilstm_tagger.training.resume import Saver, adopt_threads, find_unfinished, go_on, run_identity, spread_checkpoint
+from bilstm_tagger.training.resume import Saver, find_unfinished, go_on, run_identity, spread_checkpoint, take_threads
 from bilstm_tagger.training.scoring import check_metric, dev_score, full_report
 from bilstm_tagger.training.tracking import Trackers
 from bilstm_tagger.training.trainer import Outcome, Trainer
@@ -131,8 +131,6 @@ def _run(
         _logger.warning("%s", line)
     if config.training.threads:
         torch.set_num_threads(config.training.threads)
-    own_threads = torch.get_num_threads()
-    begun_threads = adopt_threads(folder / "checkpoints", config, processes)
     checkpoint: Checkpoint | None = None
     with processes.together():
         if processes.first:
@@ -144,9 +142,9 @@ def _run(
             checkpoint = find_unfinished(checkpoints, resume=resume)
     _check_agreement(ready.identity, processes)
     checkpoint = spread_checkpoint(checkpoint, processes)
-    if begun_threads and checkpoint is None:
-        # Another run after all, that of other data for example.
-        torch.set_num_threads(own_threads)
+    changed_threads = checkpoint is not None and take_threads(checkpoint)
+    if changed_threads:
+        # What a teacher or a language model says is rounded with them too.
         ready = _prepare(config, processes)
     processes.spread_weights(ready.model.network)
     processes.separate_randomness(config.seed)
@@ -155,8 +153,8 @@ def _run(
         record = None
         if checkpoint is not None:
             go_on(trainer, checkpoint, checkpoints)
-            if begun_threads:
-                trainer.display.say(f"going on with {begun_threads} processor threads, as the run began")
+            if changed_threads:
+                trainer.display.say(f"going on with {torch.get_num_threads()} processor threads, as the run began")
         elif processes.first:
             # Not before all has been checked: a mistyped key costs no earlier run.
             checkpoints.clear()

@@ -96,7 +96,13 @@ def another_type(header: dict[str, Any]) -> None:
     header["weight.0"]["dtype"] = "I32"
 
 
-@pytest.mark.parametrize("change", [another_size, another_shape, another_type])
+def other_threads(header: dict[str, Any]) -> None:
+    metadata = header["__metadata__"]
+    values = json.loads(metadata["values"])
+    metadata["values"] = json.dumps(values | {"threads": values["threads"] + 1})
+
+
+@pytest.mark.parametrize("change", [another_size, another_shape, another_type, other_threads])
 def test_a_header_that_is_no_longer_what_was_written_is_found(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
@@ -109,8 +115,10 @@ def test_a_header_that_is_no_longer_what_was_written_is_found(
     before = newer.read_bytes()
     rewrite(newer, change)
     assert newer.read_bytes() != before
+    threads = torch.get_num_threads()
     train(config, output=folder, progress=False)
     assert "the newest whole checkpoint is that of step 4" in caplog.text
+    assert torch.get_num_threads() == threads
     train(config, output=tmp_path / "whole", progress=False)
     assert fingerprint(folder) == fingerprint(tmp_path / "whole")
 

@@ -15,16 +15,13 @@ import torch
 from bilstm_tagger.errors import ConfigError, DataError, TaggerError
 from bilstm_tagger.inference.language_model import LanguageModel
 from bilstm_tagger.training import lm_trainer
-from bilstm_tagger.training.checkpoint import Checkpoint, CheckpointFolder
+from bilstm_tagger.training.checkpoint import CheckpointFolder
 from bilstm_tagger.training.lm_trainer import LmSettings
 from bilstm_tagger.training.pretrain_lm import PretrainResult, pretrain_lm
+from tests.killed import Killed, kill_after
 from tests.unit.cli_helpers import run
 
 TINY = LmSettings(hidden_size=12, size=6, passes=2, streams=4, steps=20, learning_rate=0.02, precision="float32")
-
-
-class Killed(BaseException):
-    """Stands in for a kill: nothing in the package catches it."""
 
 
 @pytest.fixture
@@ -49,18 +46,6 @@ def weights(folder: Path) -> dict[str, torch.Tensor]:
 def same(first: Path, second: Path) -> bool:
     ours, theirs = weights(first), weights(second)
     return all(torch.equal(value, theirs[name]) for name, value in ours.items())
-
-
-def kill_after(monkeypatch: pytest.MonkeyPatch, count: int) -> None:
-    write, written = CheckpointFolder.write, [0]
-
-    def write_and_die(self: CheckpointFolder, checkpoint: Checkpoint, *, step: int) -> None:
-        write(self, checkpoint, step=step)
-        written[0] += 1
-        if written[0] == count:
-            raise Killed
-
-    monkeypatch.setattr(CheckpointFolder, "write", write_and_die)
 
 
 def test_text_is_learned_in_both_directions(text: Path, tmp_path: Path) -> None:
